@@ -56,6 +56,98 @@ export const errorCatalogue = {
     (p) => `The key template "${p.template}" cannot be used: ${p.detail}`,
     () => 'Use the tokens {yyyy}, {MM}, {dd}, {HH} or a date pattern such as {yyyy-MM-dd}.',
   ),
+  // warehouse
+  WAREHOUSE_BUSY: entry<{ path: string; holder: string }>(
+    4,
+    (p) => `The warehouse ${p.path} is in use by ${p.holder}.`,
+    () => 'Wait until it has ended, or stop it; an embedded file belongs to one process at a time.',
+  ),
+  WAREHOUSE_INVALID: entry<{ path: string; detail: string }>(
+    3,
+    (p) => `${p.path} is no DuckDB file that this version can read: ${p.detail}`,
+    () => 'Name another file with --warehouse duckdb:PATH, or move this one away.',
+  ),
+  WAREHOUSE_OPEN_FAILED: entry<{ target: string; detail: string }>(
+    4,
+    (p) => `The warehouse ${p.target} cannot be opened: ${p.detail}`,
+    () => 'Check the path or address and its permissions; `sparkify doctor` looks at each of them.',
+  ),
+  WAREHOUSE_URL_INVALID: entry<{ url: string; detail: string }>(
+    2,
+    (p) => `"${p.url}" names no warehouse: ${p.detail}`,
+    () => 'Write duckdb:PATH or postgresql://user@host:port/database.',
+  ),
+  COMMIT_UNKNOWN: entry<{ detail: string }>(
+    4,
+    (p) => `The connection was lost while committing, so the outcome is unknown: ${p.detail}`,
+    () => 'Run it again: it reads the ledger first and carries on from what was committed.',
+  ),
+  SQL_FAILED: entry<{ detail: string; statement: string }>(
+    1,
+    (p) => `A statement failed: ${p.detail}`,
+    (p) => `The statement begins: ${p.statement}`,
+  ),
+  DISK_FULL: entry<{ what: string }>(
+    1,
+    (p) => `The disk is full; ${p.what} could not be written.`,
+    () => 'Free some space and run it again: nothing was published, and what was staged is kept.',
+    { retryable: true },
+  ),
+  // ledger and runs
+  LEDGER_NEWER: entry<{ found: number; known: number }>(
+    3,
+    (p) => `The ledger has format ${p.found}; this version knows up to ${p.known}.`,
+    () => 'Use the newer sparkify that wrote it.',
+  ),
+  DEFINITION_CHANGED: entry<{ pipeline: string; differences: readonly string[] }>(
+    1,
+    (p) => `The definition of pipeline ${p.pipeline} changed since its last publish: ${p.differences.join('; ')}`,
+    (p) => `Take the change back, or rebuild the star under it: sparkify run ${p.pipeline} --rebuild`,
+  ),
+  SEGMENTS_LACK: entry<{ detail: string }>(
+    1,
+    (p) => `The segments cannot serve this definition: ${p.detail}`,
+    () => 'Read the objects again: run --rebuild --from-sources',
+  ),
+  CHECKS_FAILED: entry<{ failed: readonly string[] }>(
+    1,
+    (p) =>
+      `Not published: ${p.failed.length} ${p.failed.length === 1 ? 'check' : 'checks'} failed: ${p.failed.join(', ')}`,
+    () =>
+      'The star is as it was. `sparkify check` shows expected and actual values with sample rows; correct the data or the check and run again.',
+  ),
+  QUARANTINE_SHARE: entry<{ objects: readonly string[]; share: number }>(
+    1,
+    (p) => `Not published: more than ${p.share * 100} % of the records are in quarantine in ${p.objects.join(', ')}`,
+    () => 'See `sparkify quarantine list`; correct the source, or raise `maxQuarantineShare` of the staging.',
+  ),
+  OBJECTS_MISSING: entry<{ staging: string; periods: readonly string[] }>(
+    1,
+    (p) => `${p.staging}: no object for ${p.periods.join(', ')}, and the source says that is a failure.`,
+    () => 'Deliver the objects, or declare `onMissing: "empty"`.',
+    { retryable: true },
+  ),
+  PRUNE_REFUSED: entry<{ staging: string; gone: number; known: number; listed: number }>(
+    1,
+    (p) => `${p.staging}: --prune would retract ${p.gone} of ${p.known} known objects (${p.listed} listed).`,
+    () => 'A listing that lost so much is more likely wrong than right. If it is right, add --yes-all.',
+  ),
+  SUPERSEDED: entry<{ pipeline: string; expected: number; found: number }>(
+    1,
+    (p) => `Another run of ${p.pipeline} published in between (epoch ${p.found}, this one began at ${p.expected}).`,
+    () => 'Run it again: it starts from the star as it is now.',
+    { retryable: true },
+  ),
+  STAR_DIFFERS: entry<{ table: string; detail: string }>(
+    1,
+    (p) => `Table ${p.table} is not as the last publish left it: ${p.detail}`,
+    (p) => `Something else wrote to ${p.table}. Rebuild the star: sparkify run PIPELINE --rebuild`,
+  ),
+  SEGMENT_LOST: entry<{ path: string }>(
+    1,
+    (p) => `The segment ${p.path} is not there, but the ledger counts on it.`,
+    () => 'Bring the segments folder back, or read the objects again: run --rebuild --from-sources',
+  ),
   // anything unforeseen
   INTERNAL: entry<{ detail: string }>(
     1,

@@ -1,0 +1,93 @@
+import { type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import type { ResultBatch, Row, SqlSession, SqlValue } from '../session.ts';
+import { translateDuckError } from './errors.ts';
+import { fromDuck, toDuckColumn, toDuckParam } from './values.ts';
+
+const CHUNK_ROWS = 2048;
+
+/** One DuckDB connection. A connection runs one statement at a time; callers await each before the next. */
+export class DuckSession implements SqlSession {
+  readonly #connection: DuckDBConnection;
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  async exec(sql: string, params: readonly SqlValue[] = []): Promise<number> {
+    try {
+      const result = await this.#connection.run(sql, params.length === 0 ? undefined : params.map(toDuckParam));
+      return result.rowsChanged;
+    } catch (error) {
+      throw translateDuckError(error, sql);
+    }
+  }
+
+  async all<T extends object = Row>(sql: string, params: readonly SqlValue[] = []): Promise<readonly T[]> {
+    try {
+      const result = await this.#connection.run(sql, params.length === 0 ? undefined : params.map(toDuckParam));
+      const names = result.deduplicatedColumnNames();
+      const rows = await result.getRowsJS();
+      return rows.map((row) => Object.fromEntries(names.map((n, i) => [n, fromDuck(row[i] ?? null)]))) as T[];
+    } catch (error) {
+      throw translateDuckError(error, sql);
+    }
+  }
+
+  async *stream(sql: string, params: readonly SqlValue[] = []): AsyncIterable<ResultBatch> {
+    try {
+      const result = await this.#connection.stream(sql, params.length === 0 ? undefined : params.map(toDuckParam));
+      const types = result.columnTypes();
+      const columns = result
+        .deduplicatedColumnNames()
+        .map((name, i) => ({ name, type: String(types[i]).toLowerCase() }));
+      yield { columns, rows: [] };
+      for await (const rows of result.yieldRowsJs()) {
+        yield { columns, rows: rows.map((row) => row.map(fromDuck)) };
+      }
+    } catch (error) {
+      throw translateDuckError(error, sql);
+    }
+  }
+
+  async insertRows(
+    schema: string,
+    table: string,
+    columns: readonly string[],
+    rows: readonly (readonly SqlValue[])[],
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    const order = await this.all<{ column_name: string }>(
+      'select column_name from duckdb_columns() where database_name = current_database() and schema_name = $1 and table_name = $2 order by column_index',
+      [schema, table],
+    );
+    const places = order.map((c) => columns.indexOf(c.column_name));
+    try {
+      const appender = await this.#connection.createAppender(table, schema);
+      const types = places.map((_, i) => appender.columnType(i));
+      for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
+        const part = rows.slice(start, start + CHUNK_ROWS);
+        const chunk = DuckDBDataChunk.create(types, part.length);
+        for (const [i, place] of places.entries()) {
+          chunk.setColumnValues(
+            i,
+            place < 0 ? part.map(() => null) : part.map((row) => toDuckColumn(row[place] ?? null, types[i]!)),
+          );
+        }
+        appender.appendDataChunk(chunk);
+      }
+      appender.flushSync();
+      appender.closeSync();
+    } catch (error) {
+      throw translateDuckError(error, `insert into ${schema}.${table}`);
+    }
+  }
+
+  /** Stops the statement that runs; it fails with an interrupt. */
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+  }
+}
