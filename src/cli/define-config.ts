@@ -1,0 +1,35 @@
+import type { Pipeline } from '../pipeline/define.ts';
+
+/** What `sparkify.config.ts` exports by default. Flags and environment variables stand above it. */
+export interface SparkifyConfig {
+  /** `duckdb:PATH` (relative to the configuration file) or `postgresql://user@host:port/database`. @default 'duckdb:.sparkify/warehouse.duckdb' */
+  readonly warehouse?: string;
+  /** Pipelines, or paths of modules that export one by default, relative to the configuration file. */
+  readonly pipelines?: readonly (Pipeline | string)[];
+  /** Parameters by pipeline; `--set` stands above them. */
+  readonly params?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Directory of the segments when the warehouse is PostgreSQL. @default '.sparkify/segments' */
+  readonly segments?: string;
+  readonly s3?: {
+    readonly region?: string;
+    /** Another server than AWS, for example `http://127.0.0.1:9000`. */
+    readonly endpoint?: string;
+    readonly profile?: string;
+    readonly roleArn?: string;
+    /** Public buckets, without credentials. @default false */
+    readonly anonymous?: boolean;
+    /** @default true when an endpoint is given */
+    readonly forcePathStyle?: boolean;
+    /** @default 64 */
+    readonly connections?: number;
+  };
+  /** What the engine may use, for example `512MB`. @default a share of the machine's memory */
+  readonly memoryLimit?: string;
+  /** @default the cores */
+  readonly threads?: number;
+}
+
+/** Gives a configuration its type; it returns what it is given. */
+export function defineConfig(config: SparkifyConfig): SparkifyConfig {
+  return config;
+}

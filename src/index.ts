@@ -1,0 +1,47 @@
+/** What a project imports: the builders of pipelines and the shape of `sparkify.config.ts`. No side effects. */
+export { z } from 'zod';
+export { defineConfig, type SparkifyConfig } from './cli/define-config.ts';
+export { isSparkifyError, SparkifyError } from './core/errors.ts';
+export { type Analysis, type Check, check, type Severity } from './pipeline/check.ts';
+export { col, EPOCH_MS_MAX, EPOCH_MS_MIN, read, type StagingColumn, type StarColumn } from './pipeline/column.ts';
+export {
+  definePipeline,
+  type Pipeline,
+  type PipelineBody,
+  type ResolvedPipeline,
+  resolvePipeline,
+} from './pipeline/define.ts';
+export { ALL_TIME, formatInterval, type Interval, parseInterval } from './pipeline/interval.ts';
+export { emptyLast, epochMs, nullLast, withoutQuotes } from './pipeline/sql.ts';
+export {
+  type Calendar,
+  CONTENT_HASH,
+  calendar,
+  type Dimension,
+  dimension,
+  type Fact,
+  fact,
+  type Lookup,
+  type OrderBy,
+  type SqlTable,
+  type Staging,
+  type StarTable,
+  sqlTable,
+  staging,
+} from './pipeline/tables.ts';
+export {
+  call,
+  chain,
+  createTables,
+  type FunctionContext,
+  group,
+  loadDimension,
+  loadFact,
+  loadSql,
+  publish,
+  quality,
+  stage,
+  type Task,
+  type TaskSet,
+  together,
+} from './pipeline/task.ts';
