@@ -29,6 +29,17 @@ export const errorCatalogue = {
     (p) => p.detail,
     (p) => p.fix ?? 'See `sparkify --help`.',
   ),
+  // configuration
+  CONFIG_LOAD_FAILED: entry<{ file: string; detail: string }>(
+    3,
+    (p) => `The configuration ${p.file} cannot be loaded: ${p.detail}`,
+    () => 'Correct the file, or name another with --config FILE; `sparkify init DIR` writes one that works.',
+  ),
+  CONFIG_INVALID: entry<{ file: string; detail: string }>(
+    3,
+    (p) => `The configuration ${p.file} is not valid: ${p.detail}`,
+    () => 'Correct these fields; docs/configuration.md describes each of them.',
+  ),
   // pipeline definitions
   PIPELINE_INVALID: entry<{ pipeline: string; detail: string; fix?: string }>(
     3,
@@ -93,6 +104,47 @@ export const errorCatalogue = {
     () => 'Free some space and run it again: nothing was published, and what was staged is kept.',
     { retryable: true },
   ),
+  // sources
+  SOURCE_URL_INVALID: entry<{ url: string; detail: string }>(
+    2,
+    (p) => `"${p.url}" names no source: ${p.detail}`,
+    () => 'Write a folder (path or file:///path) or s3://bucket/prefix.',
+  ),
+  SOURCE_NOT_FOUND: entry<{ source: string; detail: string; fix?: string }>(
+    4,
+    (p) => `${p.source} is not there: ${p.detail}`,
+    (p) => p.fix ?? 'Check the name for a typo, and that the data has been delivered.',
+    { retryable: false },
+  ),
+  SOURCE_ACCESS_DENIED: entry<{ source: string; action: string; detail: string; fix?: string }>(
+    4,
+    (p) => `${p.source} may not be ${p.action}: ${p.detail}`,
+    (p) =>
+      p.fix ?? 'Grant s3:ListBucket and s3:GetObject (for versions s3:ListBucketVersions and s3:GetObjectVersion).',
+    { retryable: false },
+  ),
+  SOURCE_CREDENTIALS: entry<{ source: string; detail: string; fix: string }>(
+    4,
+    (p) => `${p.source} cannot be opened with these credentials: ${p.detail}`,
+    (p) => p.fix,
+    { retryable: false },
+  ),
+  SOURCE_UNREACHABLE: entry<{ source: string; detail: string; fix?: string }>(
+    4,
+    (p) => `${p.source} cannot be reached: ${p.detail}`,
+    (p) => p.fix ?? 'Check the endpoint, the network and the proxy; the run can be repeated at any time.',
+  ),
+  SOURCE_UNREADABLE: entry<{ object: string; detail: string; fix?: string }>(
+    4,
+    (p) => `${p.object} cannot be read: ${p.detail}`,
+    (p) => p.fix ?? 'Check its permissions and that it is whole; nothing was published without it.',
+  ),
+  SOURCE_CHANGED: entry<{ object: string; detail: string }>(
+    1,
+    (p) => `${p.object} changed while it was being read: ${p.detail}`,
+    () => 'Run it again when whatever writes it has finished.',
+    { retryable: true },
+  ),
   // ledger and runs
   LEDGER_NEWER: entry<{ found: number; known: number }>(
     3,
@@ -147,6 +199,12 @@ export const errorCatalogue = {
     1,
     (p) => `The segment ${p.path} is not there, but the ledger counts on it.`,
     () => 'Bring the segments folder back, or read the objects again: run --rebuild --from-sources',
+  ),
+  // simulator
+  SIMULATION_INVALID: entry<{ detail: string }>(
+    2,
+    (p) => `The simulation cannot be made: ${p.detail}`,
+    () => 'docs/simulator.md lists every knob and every kind of defect with its default.',
   ),
   // anything unforeseen
   INTERNAL: entry<{ detail: string }>(
