@@ -80,8 +80,6 @@ export const ledgerTables = [
       columns: 'text',
       min_event_ms: 'bigint',
       max_event_ms: 'bigint',
-      min_key: 'text',
-      max_key: 'text',
       state: 'text',
       seq: 'bigint',
     },

@@ -1,0 +1,145 @@
+import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
+import type { Staging } from '../pipeline/tables.ts';
+import type { SqlSession } from '../warehouse/session.ts';
+import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
+import { type LedgerTransaction, ledger, nextId } from './transaction.ts';
+
+export type ObjectState = 'staged' | 'live' | 'retired' | 'abandoned';
+
+/** An object version the ledger knows, as far as listing and planning need it. */
+export interface KnownObject {
+  readonly object_id: number;
+  readonly uri: string;
+  readonly version: string;
+  readonly size_bytes: number;
+  readonly mtime_ms: number | null;
+  readonly looked_at_ms: number;
+  readonly state: ObjectState;
+}
+
+/** Versions of a staging that are live or staged, newest first within a uri. */
+export async function knownObjects(
+  session: SqlSession,
+  pipeline: string,
+  staging: string,
+): Promise<readonly KnownObject[]> {
+  return session.all<KnownObject>(
+    `select object_id, uri, version, size_bytes, mtime_ms, looked_at_ms, state from ${ledger('objects')}
+     where pipeline = $1 and staging = $2 and state in ('live', 'staged') order by object_id desc`,
+    [pipeline, staging],
+  );
+}
+
+const objectColumns = Object.keys(ledgerTables.find((t) => t.name === 'objects')!.columns);
+const quarantineColumns = Object.keys(ledgerTables.find((t) => t.name === 'quarantine')!.columns);
+
+/** Records a finished segment with its objects and its rejected records; the ids given to its objects, in their order. */
+export async function recordSegment(
+  tx: LedgerTransaction,
+  pipeline: string,
+  staging: Staging,
+  segment: StagedSegment,
+  options: { readonly nowMs: number; readonly parentId?: number },
+): Promise<readonly number[]> {
+  const { session, seq } = tx;
+  const segmentId = await nextId(tx, 'segments', 'segment_id');
+  const firstObject = await nextId(tx, 'objects', 'object_id');
+  const events = segment.objects.filter((o) => o.minEventMs !== undefined);
+  const min = events.reduce<number | null>((m, o) => (m === null ? o.minEventMs! : Math.min(m, o.minEventMs!)), null);
+  const max = events.reduce<number | null>((m, o) => (m === null ? o.maxEventMs! : Math.max(m, o.maxEventMs!)), null);
+  await session.exec(
+    `insert into ${ledger('segments')} (segment_id, pipeline, staging, path, row_count, size_bytes, columns, min_event_ms, max_event_ms, state, seq)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'live', $10)`,
+    [
+      segmentId,
+      pipeline,
+      staging.name,
+      segment.path,
+      segment.rows,
+      segment.sizeBytes,
+      segmentSchema(staging),
+      min,
+      max,
+      seq,
+    ],
+  );
+  const rows = segment.objects.map((o, i) => ({
+    object_id: firstObject + i,
+    pipeline,
+    staging: staging.name,
+    uri: o.uri,
+    version: o.version,
+    size_bytes: o.sizeBytes,
+    mtime_ms: o.mtimeMs === undefined ? null : Math.trunc(o.mtimeMs),
+    looked_at_ms: options.nowMs,
+    segment_id: segmentId,
+    first_row: o.firstRow,
+    records_read: o.read,
+    records_staged: o.staged,
+    records_quarantined: o.quarantined,
+    min_event_ms: o.minEventMs ?? null,
+    max_event_ms: o.maxEventMs ?? null,
+    positions: o.positions.length === 0 ? null : JSON.stringify(o.positions.map((p) => [p.row, p.ordinal, p.line])),
+    drift:
+      Object.keys(o.drift.unknown).length + Object.keys(o.drift.missing).length === 0 ? null : JSON.stringify(o.drift),
+    parent_id: options.parentId ?? null,
+    state: 'staged',
+    staged_at_ms: options.nowMs,
+    published_epoch: null,
+    retired_epoch: null,
+    seq,
+  }));
+  await session.insertRows(
+    LEDGER_SCHEMA,
+    'objects',
+    objectColumns,
+    rows.map((r) => objectColumns.map((c) => r[c as keyof typeof r])),
+  );
+  await recordQuarantine(tx, pipeline, firstObject, segment.quarantined);
+  return rows.map((r) => r.object_id);
+}
+
+async function recordQuarantine(
+  tx: LedgerTransaction,
+  pipeline: string,
+  firstObject: number,
+  records: readonly QuarantinedRecord[],
+): Promise<void> {
+  if (records.length === 0) return;
+  const first = await nextId(tx, 'quarantine', 'quarantine_id');
+  const rows = records.map((q, i) => [
+    first + i,
+    pipeline,
+    firstObject + q.object,
+    q.ordinal,
+    q.line,
+    q.reason,
+    q.column ?? null,
+    q.detail,
+    q.raw,
+    'quarantined',
+    null,
+    null,
+    tx.seq,
+  ]);
+  await tx.session.insertRows(LEDGER_SCHEMA, 'quarantine', quarantineColumns, rows);
+}
+
+/** What a segment's Parquet file holds, for the question whether a changed definition can still be served from it. */
+export function segmentSchema(staging: Staging): string {
+  return JSON.stringify(Object.fromEntries(staging.columns.map((c) => [c.name, c.type])));
+}
+
+/** Remembers that an unchanged object was looked at again. */
+export async function touchObjects(
+  tx: LedgerTransaction,
+  touched: readonly { readonly objectId: number; readonly mtimeMs: number | null }[],
+  nowMs: number,
+): Promise<void> {
+  for (const t of touched) {
+    await tx.session.exec(
+      `update ${ledger('objects')} set mtime_ms = $1, looked_at_ms = $2, seq = $3 where object_id = $4`,
+      [t.mtimeMs, nowMs, tx.seq, t.objectId],
+    );
+  }
+}

@@ -1,0 +1,82 @@
+import { SparkifyError } from '../core/errors.ts';
+import { ident, qualified } from '../core/quoting.ts';
+import type { Dialect } from '../warehouse/dialect.ts';
+import type { SqlSession } from '../warehouse/session.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
+import { LEDGER_FORMAT, LEDGER_SCHEMA, type LedgerTable, ledgerTables } from './schema.ts';
+
+/** A table of the ledger, qualified and quoted. */
+export function ledger(table: (typeof ledgerTables)[number]['name']): string {
+  return qualified(LEDGER_SCHEMA, table);
+}
+
+/** A transaction that holds the ledger's lock: ledger transactions of all processes follow one another. */
+export interface LedgerTransaction {
+  readonly session: SqlSession;
+  /** Number of this transaction; every row it writes carries it. */
+  readonly seq: number;
+}
+
+function createLedgerTable(dialect: Dialect, table: LedgerTable): string {
+  const columns = Object.entries(table.columns).map(([name, type]) => `${ident(name)} ${dialect.type(type)}`);
+  const key = dialect.name === 'duckdb' ? [] : [`primary key (${table.key.map(ident).join(', ')})`];
+  return `create table if not exists ${qualified(LEDGER_SCHEMA, table.name)} (${[...columns, ...key].join(', ')})`;
+}
+
+/** Creates the ledger's tables in a session where they are missing. */
+export async function createLedgerTables(session: SqlSession, dialect: Dialect): Promise<void> {
+  await session.exec(`create schema if not exists ${ident(LEDGER_SCHEMA)}`);
+  for (const table of ledgerTables) await session.exec(createLedgerTable(dialect, table));
+}
+
+/** Reads the ledger's format; undefined when there is no ledger yet. */
+export async function ledgerFormat(session: SqlSession): Promise<number | undefined> {
+  const there = await session.all<{ n: number }>(
+    `select count(*) as n from information_schema.tables where table_schema = '${LEDGER_SCHEMA}' and table_name = 'meta'`,
+  );
+  if (there[0]!.n === 0) return undefined;
+  const rows = await session.all<{ format: number }>(`select format from ${ledger('meta')}`);
+  return rows[0]?.format;
+}
+
+/**
+ * Brings the ledger into being or up to this version's format. Safe with several starters: the row of `meta` is written
+ * in the same transaction as the tables.
+ * @throws LEDGER_NEWER
+ */
+export async function ensureLedger(warehouse: Warehouse): Promise<void> {
+  const found = await warehouse.read((session) => ledgerFormat(session));
+  if (found === LEDGER_FORMAT) return;
+  if (found !== undefined && found > LEDGER_FORMAT)
+    throw new SparkifyError('LEDGER_NEWER', { found, known: LEDGER_FORMAT });
+  await warehouse.transaction(async (session) => {
+    await createLedgerTables(session, warehouse.dialect);
+    await session.exec(
+      `insert into ${ledger('meta')} (id, format, seq) select 1, ${LEDGER_FORMAT}, 0 where not exists (select 1 from ${ledger('meta')})`,
+    );
+  });
+}
+
+/** Runs `work` under the ledger's lock, in one transaction. */
+export async function ledgerTransaction<T>(
+  warehouse: Warehouse,
+  work: (tx: LedgerTransaction) => Promise<T>,
+): Promise<T> {
+  return warehouse.transaction(async (session) => {
+    await session.exec(`update ${ledger('meta')} set seq = seq + 1 where id = 1`);
+    const [row] = await session.all<{ seq: number }>(`select seq from ${ledger('meta')} where id = 1`);
+    return work({ session, seq: row!.seq });
+  });
+}
+
+/** The next free number of an id column; safe under the ledger's lock. */
+export async function nextId(
+  tx: LedgerTransaction,
+  table: (typeof ledgerTables)[number]['name'],
+  column: string,
+): Promise<number> {
+  const [row] = await tx.session.all<{ id: number }>(
+    `select coalesce(max(${ident(column)}), 0) + 1 as id from ${ledger(table)}`,
+  );
+  return row!.id;
+}

@@ -1,0 +1,42 @@
+import { ident, identList, qualified } from '../core/quoting.ts';
+import type { Calendar } from '../pipeline/tables.ts';
+import type { StarContext } from './context.ts';
+import { type Delta, findDelta, keyBounds, mergedSql, startsEmpty, writeMerge, writeNext } from './delta.ts';
+import { starTypeSql } from './lookup.ts';
+import { batchTable } from './names.ts';
+
+/** The delta of a calendar: the distinct times of its fact as it will be. The fact's delta must have been written. */
+export async function deriveCalendar(context: StarContext, calendar: Calendar): Promise<Delta> {
+  const { session, pipeline, schema } = context;
+  const fact = calendar.of;
+  const time = ident(calendar.column);
+  const delta = await findDelta(context, fact);
+  const rowsOf = (times: string) =>
+    `select ${calendar.columns.map((c) => `cast(${c.sql} as ${starTypeSql[c.type]}) as ${ident(c.name)}`).join(', ')} from (${times}) t`;
+  if (delta === undefined || delta.mode === 'replace' || (await startsEmpty(context, calendar))) {
+    return writeNext(
+      context,
+      calendar,
+      rowsOf(`select distinct ${time} from (${mergedSql(context, fact, delta)}) where ${time} is not null`),
+    );
+  }
+  const add = batchTable(pipeline.name, 'add', fact.name);
+  const remove = batchTable(pipeline.name, 'remove', fact.name);
+  // Times that lost a row and have none left among the rows that stay.
+  await session.exec(
+    `create or replace temp table lost_times as select distinct ${time} from ${remove} where ${time} is not null except select ${time} from ${add}`,
+  );
+  const timeKey = { ...fact, key: [calendar.column] };
+  const between = await keyBounds(context, 'lost_times', timeKey);
+  await session.exec(
+    `delete from lost_times where ${time} in (select s.${time} from ${qualified(schema, fact.name)} s semi join lost_times l using (${time}) anti join ${remove} r using (${identList(fact.key)}) where ${between})`,
+  );
+  const keyColumn = calendar.columns.find((c) => c.name === calendar.key[0])!;
+  const touched = `select ${keyColumn.sql} as ${ident(keyColumn.name)} from lost_times t`;
+  return writeMerge(
+    context,
+    calendar,
+    rowsOf(`select distinct ${time} from ${add} where ${time} is not null`),
+    touched,
+  );
+}
