@@ -88,6 +88,47 @@ export const errorCatalogue = {
     (p) => `"${p.url}" names no warehouse: ${p.detail}`,
     () => 'Write duckdb:PATH or postgresql://user@host:port/database.',
   ),
+  WAREHOUSE_AUTH_FAILED: entry<{ target: string; user: string; detail: string }>(
+    4,
+    (p) => `${p.target} does not let "${p.user}" in: ${p.detail}`,
+    () =>
+      'Check user and password. The password is taken from the URL, PGPASSWORD, or a pass file (PGPASSFILE, ~/.pgpass) that only you may read.',
+    { retryable: false },
+  ),
+  WAREHOUSE_DATABASE_MISSING: entry<{ target: string; database: string }>(
+    4,
+    (p) => `${p.target} has no database "${p.database}".`,
+    (p) => `Create it (createdb ${p.database}), or name another one in the URL.`,
+    { retryable: false },
+  ),
+  WAREHOUSE_UNREACHABLE: entry<{ target: string; detail: string }>(
+    4,
+    (p) => `${p.target} cannot be reached: ${p.detail}`,
+    () => 'Check host and port in the URL, that the server runs, and that no firewall stands between.',
+  ),
+  WAREHOUSE_TLS_FAILED: entry<{ target: string; detail: string }>(
+    4,
+    (p) => `No trusted TLS connection to ${p.target}: ${p.detail}`,
+    () =>
+      'Name the authority that signed the server with sslrootcert=FILE in the URL; sslmode=disable gives up encryption and belongs into a trusted network only.',
+    { retryable: false },
+  ),
+  WAREHOUSE_DENIED: entry<{ user: string; detail: string }>(
+    3,
+    (p) => `"${p.user}" may not do that: ${p.detail}`,
+    (p) => `Let the owner of the database grant it, for example: grant create on database … to "${p.user}".`,
+  ),
+  WAREHOUSE_LOST: entry<{ target: string; detail: string }>(
+    4,
+    (p) => `The connection to ${p.target} was lost: ${p.detail}`,
+    () => 'Run it again: what was not committed was rolled back, and what was staged is kept.',
+  ),
+  WAREHOUSE_CONFLICT: entry<{ detail: string }>(
+    1,
+    (p) => `Somebody else worked on the same rows or tables: ${p.detail}`,
+    () => 'Run it again: nothing was published.',
+    { retryable: true },
+  ),
   COMMIT_UNKNOWN: entry<{ detail: string }>(
     4,
     (p) => `The connection was lost while committing, so the outcome is unknown: ${p.detail}`,

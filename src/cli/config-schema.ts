@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { Pipeline } from '../pipeline/define.ts';
+
+/** A pipeline is known by its shape, so that one built by another copy of the package is one too. */
+export const pipelineSchema = z.custom<Pipeline>(
+  (value) => typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'pipeline',
+  { error: 'is no pipeline; write definePipeline({ … })' },
+);
+
+const s3Schema = z.strictObject({
+  region: z.string().min(1).optional(),
+  endpoint: z.url().optional(),
+  profile: z.string().min(1).optional(),
+  roleArn: z.string().min(1).optional(),
+  anonymous: z.boolean().optional(),
+  forcePathStyle: z.boolean().optional(),
+  connections: z.int().min(1).max(1024).optional(),
+});
+
+export const configSchema = z.strictObject({
+  warehouse: z.string().min(1).optional(),
+  pipelines: z
+    .array(z.union([z.string().min(1), pipelineSchema], { error: 'is neither a pipeline nor the path of one' }))
+    .optional(),
+  params: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
+  segments: z.string().min(1).optional(),
+  s3: s3Schema.optional(),
+  memoryLimit: z
+    .string()
+    .regex(/^\d+(\.\d+)?\s*([KMGT]i?)?B$/i, 'write a size such as 512MB or 2GB')
+    .optional(),
+  threads: z.int().min(1).max(1024).optional(),
+});
+
+export type ParsedConfig = z.output<typeof configSchema>;
+
+/** The first problems of a configuration as one sentence: `warehouse: …; threads: …`. */
+export function configProblems(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 5)
+    .map((issue) => {
+      const place = issue.path.join('.');
+      return place === '' ? issue.message : `${place}: ${issue.message}`;
+    })
+    .join('; ');
+}

@@ -1,0 +1,62 @@
+import { errorText, isSparkifyError, toSparkifyError } from '../core/errors.ts';
+import type { CliContext } from './context.ts';
+import { jsonText } from './output.ts';
+
+export const INTERRUPTED = 130;
+
+/** Tells an error on stderr and gives the exit code that belongs to it. */
+export async function reportError(context: CliContext, error: unknown, options: { json: boolean }): Promise<number> {
+  const { err, errColors: c } = context;
+  if (context.signal.aborted && !options.json) {
+    await err.write(
+      `${c.yellow('interrupted')}: nothing was published after the interrupt; run it again to carry on\n`,
+    );
+    return INTERRUPTED;
+  }
+  const known = toSparkifyError(error);
+  const causes = causeChain(known.cause, known.message);
+  if (options.json) {
+    const problem = {
+      code: context.signal.aborted ? 'INTERRUPTED' : known.code,
+      message: masked(known.message),
+      causes,
+      fix: masked(known.remedy),
+      retryable: known.retryable,
+    };
+    await err.write(`${jsonText(problem)}\n`);
+    return context.signal.aborted ? INTERRUPTED : known.exitCode;
+  }
+  const lines = [`${c.red('error')}: ${masked(known.message)} ${c.dim(`[${known.code}]`)}`];
+  for (const cause of causes) lines.push(`  ${c.dim('cause:')} ${cause}`);
+  lines.push(`  ${c.dim('fix:')}   ${masked(known.remedy)}`);
+  if (context.env.SPARKIFY_DEBUG === '1' || known.code === 'INTERNAL') lines.push(c.dim(stackOf(known.cause ?? known)));
+  await err.write(`${lines.join('\n')}\n`);
+  return known.exitCode;
+}
+
+/** At most three causes, each only if it says something that was not said yet. */
+function causeChain(first: unknown, said: string): readonly string[] {
+  const result: string[] = [];
+  let told = said;
+  let cause = first;
+  for (let depth = 0; depth < 6 && cause !== undefined && cause !== null && result.length < 3; depth++) {
+    const text = masked(errorText(cause).split('\n').slice(0, 3).join(' ').trim());
+    if (text !== '' && !told.includes(text)) {
+      result.push(text.length > 500 ? `${text.slice(0, 500)}…` : text);
+      told += text;
+    }
+    cause = cause instanceof AggregateError ? cause.errors[0] : cause instanceof Error ? cause.cause : undefined;
+  }
+  return result;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error && !isSparkifyError(error) ? masked(error.stack ?? error.message) : '';
+}
+
+/** Passwords in URLs and keyword lists never leave the process. */
+export function masked(text: string): string {
+  return text
+    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@]*@/gi, '$1:***@')
+    .replace(/\b(password|secret|token)=([^\s&;'"]+)/gi, '$1=***');
+}

@@ -1,0 +1,78 @@
+import { createInterface } from 'node:readline/promises';
+import pc from 'picocolors';
+import { armedFailpoint, noFailpoints } from '../core/failpoints.ts';
+import type { CliContext, TextSink } from './context.ts';
+import { INTERRUPTED } from './error-report.ts';
+
+function sinkOf(stream: NodeJS.WriteStream): TextSink {
+  return {
+    write: (text) =>
+      new Promise((resolve, reject) => {
+        // Waits for the callback only when the stream is full: small writes then cost no turn of the loop each.
+        if (stream.write(text)) resolve();
+        else {
+          stream.once('drain', resolve);
+          stream.once('error', reject);
+        }
+      }),
+  };
+}
+
+function wantsColor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean {
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0') return true;
+  return stream.isTTY === true && env.TERM !== 'dumb';
+}
+
+/**
+ * The context of the real process. The first Ctrl-C aborts the signal, the second ends the process at once; a reader
+ * that closes the pipe (`| head`) ends it quietly.
+ */
+export function processContext(): CliContext {
+  const { stdin, stdout, stderr, env } = process;
+  const controller = new AbortController();
+  const stop = (code: number) => (): void => {
+    if (controller.signal.aborted) process.exit(code);
+    controller.abort(new Error('interrupted'));
+  };
+  process.on('SIGINT', stop(INTERRUPTED));
+  process.on('SIGTERM', stop(143));
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+  const failpoint = env.SPARKIFY_FAILPOINT;
+  return {
+    out: sinkOf(stdout),
+    err: sinkOf(stderr),
+    outColors: pc.createColors(wantsColor(stdout, env)),
+    errColors: pc.createColors(wantsColor(stderr, env)),
+    live: stderr.isTTY === true && env.TERM !== 'dumb' && env.CI === undefined,
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    columns: stdout.columns ?? stderr.columns ?? 100,
+    env,
+    cwd: process.cwd(),
+    signal: controller.signal,
+    failpoints:
+      failpoint === undefined || failpoint === ''
+        ? noFailpoints
+        : armedFailpoint(failpoint, () => process.kill(process.pid, 'SIGKILL')),
+    readInput: async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stdin) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString('utf8');
+    },
+    ask: async (question) => {
+      const reader = createInterface({ input: stdin, output: stderr });
+      try {
+        return await reader.question(question, { signal: controller.signal });
+      } catch {
+        return undefined;
+      } finally {
+        reader.close();
+      }
+    },
+  };
+}

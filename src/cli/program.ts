@@ -1,0 +1,63 @@
+import { Command, CommanderError } from 'commander';
+import type { CliContext } from './context.ts';
+import { reportError } from './error-report.ts';
+import { packageVersion } from './package.ts';
+import { registerDataCommands } from './register-data.ts';
+import { registerProjectCommands } from './register-project.ts';
+import type { Registration } from './registration.ts';
+
+/** Runs one command line (without `node` and the script) and gives its exit code. Never throws. */
+export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+  let exitCode = 0;
+  const json = argv.includes('--json');
+  const registration: Registration = {
+    context,
+    finish: (code) => {
+      exitCode = code;
+    },
+  };
+  try {
+    await buildProgram(registration).parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has said what is wrong already; asking for help is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return await reportError(context, error, { json });
+  }
+}
+
+export function buildProgram(registration: Registration): Command {
+  const { context } = registration;
+  const c = context.errColors;
+  const program = new Command('sparkify')
+    .description('The warehouse and the pipelines of a music streaming company: JSON logs in, an audited star out.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('(--help shows the options)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.out.write(text),
+      writeErr: (text) => void context.err.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, `${c.red('error')}:`)),
+      getOutHelpWidth: () => Math.min(context.columns, 110),
+      getErrHelpWidth: () => Math.min(context.columns, 110),
+      getOutHasColors: () => context.outColors.isColorSupported,
+      getErrHasColors: () => context.errColors.isColorSupported,
+    })
+    .configureHelp({ styleTitle: (text) => context.outColors.bold(text) });
+  registerProjectCommands(program, registration);
+  registerDataCommands(program, registration);
+  program.addHelpText(
+    'after',
+    `
+Start here:
+  sparkify demo                                     a month of simulated plays, loaded and audited
+  sparkify init my-warehouse                        a project with a pipeline of your own
+  sparkify run sparkify --set logData=DIR/log_data --set songData=DIR/song_data
+
+Environment: SPARKIFY_WAREHOUSE, SPARKIFY_PG_PASSWORD, SPARKIFY_CONFIG, NO_COLOR
+Exit codes:  0 ok, 1 run or check failed, 2 usage, 3 configuration, 4 unreachable, 130 interrupted`,
+  );
+  return program;
+}

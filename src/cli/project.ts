@@ -1,0 +1,115 @@
+import { join, resolve } from 'node:path';
+import { SparkifyError } from '../core/errors.ts';
+import type { Pipeline } from '../pipeline/define.ts';
+import { loadConfig } from './config.ts';
+import type { ParsedConfig } from './config-schema.ts';
+import type { CliContext } from './context.ts';
+import type { ParameterSources } from './parameters.ts';
+import { nameFix } from './suggest.ts';
+
+/** Flags that every command about a project has. */
+export interface ProjectFlags {
+  readonly config?: string;
+  readonly warehouse?: string;
+}
+
+/** The settings a command works with: flags, above the environment, above the configuration, above the defaults. */
+export interface Project {
+  /** Folder of the configuration, else the current one. */
+  readonly directory: string;
+  readonly configFile: string | undefined;
+  /** A `duckdb:` path is absolute. May hold a password: never to be shown. */
+  readonly warehouseUrl: string;
+  readonly warehouseFrom: 'flag' | 'environment' | 'configuration' | 'default';
+  /** Absolute; for warehouses that do not bring their own. */
+  readonly segmentsDirectory: string;
+  readonly s3: NonNullable<ParsedConfig['s3']>;
+  readonly memoryLimit: string | undefined;
+  readonly threads: number | undefined;
+  readonly pipelines: readonly Pipeline[];
+  readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const DEFAULT_WAREHOUSE = 'duckdb:.sparkify/warehouse.duckdb';
+
+/** @throws CONFIG_LOAD_FAILED, CONFIG_INVALID */
+export async function openProject(context: CliContext, flags: ProjectFlags): Promise<Project> {
+  const { env, cwd } = context;
+  const loaded = await loadConfig(cwd, flags.config ?? set(env.SPARKIFY_CONFIG));
+  const [url, base, from] =
+    flags.warehouse !== undefined
+      ? ([flags.warehouse, cwd, 'flag'] as const)
+      : set(env.SPARKIFY_WAREHOUSE) !== undefined
+        ? ([env.SPARKIFY_WAREHOUSE!, cwd, 'environment'] as const)
+        : loaded.config.warehouse !== undefined
+          ? ([loaded.config.warehouse, loaded.directory, 'configuration'] as const)
+          : ([DEFAULT_WAREHOUSE, loaded.directory, 'default'] as const);
+  const segments = set(env.SPARKIFY_SEGMENTS);
+  const threads = set(env.SPARKIFY_THREADS);
+  return {
+    directory: loaded.directory,
+    configFile: loaded.file,
+    warehouseUrl: absoluteUrl(url, base),
+    warehouseFrom: from,
+    segmentsDirectory:
+      segments !== undefined
+        ? resolve(cwd, segments)
+        : resolve(loaded.directory, loaded.config.segments ?? join('.sparkify', 'segments')),
+    s3: loaded.config.s3 ?? {},
+    memoryLimit: set(env.SPARKIFY_MEMORY_LIMIT) ?? loaded.config.memoryLimit,
+    threads: threads === undefined ? loaded.config.threads : wholeThreads(threads),
+    pipelines: await withBuiltIn(loaded.pipelines),
+    params: loaded.config.params ?? {},
+  };
+}
+
+/** The pipeline of a name; without a name the only one of the project, else `sparkify`. @throws USAGE */
+export function pipelineOf(project: Project, name?: string): Pipeline {
+  const names = project.pipelines.map((p) => p.name);
+  const wanted = name ?? names[0]!;
+  const found = project.pipelines.find((p) => p.name === wanted);
+  if (found !== undefined) return found;
+  throw new SparkifyError('USAGE', {
+    detail: `There is no pipeline "${wanted}".`,
+    fix: nameFix(wanted, names, 'List your pipelines in sparkify.config.ts.'),
+  });
+}
+
+export function parameterSources(
+  context: CliContext,
+  project: Project,
+  pipeline: Pipeline,
+  set: Readonly<Record<string, string>> = {},
+): ParameterSources {
+  return {
+    config: project.params[pipeline.name] ?? {},
+    set,
+    cwd: context.cwd,
+    projectDirectory: project.directory,
+  };
+}
+
+/** The project's own pipelines first, then the built-in one, unless the project has one of that name. */
+async function withBuiltIn(own: readonly Pipeline[]): Promise<readonly Pipeline[]> {
+  if (own.some((p) => p.name === 'sparkify')) return own;
+  const builtIn = await import('../../pipelines/sparkify/index.ts');
+  return [...own, builtIn.default];
+}
+
+function absoluteUrl(url: string, base: string): string {
+  const path = /^duckdb:(?!:memory:)(.+)$/s.exec(url)?.[1];
+  return path === undefined ? url : `duckdb:${resolve(base, path)}`;
+}
+
+function set(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text;
+}
+
+function wholeThreads(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new SparkifyError('USAGE', {
+    detail: `SPARKIFY_THREADS is "${text}", which is no number of threads.`,
+    fix: 'Set it to a whole number from 1 on, or unset it.',
+  });
+}

@@ -1,0 +1,55 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isSparkifyError } from '../core/errors.ts';
+import { openWarehouse } from '../warehouse/open.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
+import { type CliContext, line } from './context.ts';
+import type { Project } from './project.ts';
+
+export interface AccessOptions {
+  /** Nothing can be written, and SQL reaches no file but the segments. */
+  readonly readOnly: boolean;
+  /** How long to wait for an embedded file that another process holds. @default 0 */
+  readonly patienceMs?: number;
+}
+
+/** Opens the project's warehouse, works with it and closes it in any case. */
+export async function withWarehouse<T>(
+  context: CliContext,
+  project: Project,
+  options: AccessOptions,
+  work: (warehouse: Warehouse) => Promise<T>,
+): Promise<T> {
+  const warehouse = await openPatiently(context, project, options);
+  try {
+    return await work(warehouse);
+  } finally {
+    await warehouse.close();
+  }
+}
+
+async function openPatiently(context: CliContext, project: Project, options: AccessOptions): Promise<Warehouse> {
+  const until = performance.now() + (options.patienceMs ?? 0);
+  for (let said = false; ; said = true) {
+    try {
+      return await openWarehouse(project.warehouseUrl, {
+        cwd: project.directory,
+        segmentsDirectory: project.segmentsDirectory,
+        readOnly: options.readOnly,
+        env: databaseEnvironment(context),
+        ...(project.memoryLimit === undefined ? {} : { memoryLimit: project.memoryLimit }),
+        ...(project.threads === undefined ? {} : { threads: project.threads }),
+      });
+    } catch (error) {
+      const busy = isSparkifyError(error) && error.code === 'WAREHOUSE_BUSY';
+      if (!busy || performance.now() >= until) throw error;
+      if (!said) await line(context.err, `${error.message} Waiting for it …`);
+      await pause(200, undefined, { signal: context.signal });
+    }
+  }
+}
+
+/** The environment a database connection may look at; sparkify's own password variable stands above libpq's. */
+function databaseEnvironment(context: CliContext): Readonly<Record<string, string | undefined>> {
+  const own = context.env.SPARKIFY_PG_PASSWORD;
+  return own === undefined || own === '' ? context.env : { ...context.env, PGPASSWORD: own };
+}
