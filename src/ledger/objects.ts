@@ -2,7 +2,7 @@ import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
-import { type LedgerTransaction, ledger, nextId } from './transaction.ts';
+import { type LedgerTransaction, ledger, nextId, type ReservedIds } from './transaction.ts';
 
 export type ObjectState = 'staged' | 'live' | 'retired' | 'abandoned';
 
@@ -33,17 +33,17 @@ export async function knownObjects(
 const objectColumns = Object.keys(ledgerTables.find((t) => t.name === 'objects')!.columns);
 const quarantineColumns = Object.keys(ledgerTables.find((t) => t.name === 'quarantine')!.columns);
 
-/** Records a finished segment with its objects and its rejected records; the ids given to its objects, in their order. */
+/** Records a finished segment under reserved ids, with its objects and its rejected records; the objects' ids, in their order. */
 export async function recordSegment(
   tx: LedgerTransaction,
   pipeline: string,
   staging: Staging,
   segment: StagedSegment,
+  ids: ReservedIds,
   options: { readonly nowMs: number; readonly parentId?: number },
 ): Promise<readonly number[]> {
   const { session, seq } = tx;
-  const segmentId = await nextId(tx, 'segments', 'segment_id');
-  const firstObject = await nextId(tx, 'objects', 'object_id');
+  const { segmentId, firstObjectId: firstObject } = ids;
   const events = segment.objects.filter((o) => o.minEventMs !== undefined);
   const min = events.reduce<number | null>((m, o) => (m === null ? o.minEventMs! : Math.min(m, o.minEventMs!)), null);
   const max = events.reduce<number | null>((m, o) => (m === null ? o.maxEventMs! : Math.max(m, o.maxEventMs!)), null);

@@ -18,9 +18,9 @@ export interface LedgerTable {
  */
 export const ledgerTables = [
   {
-    // One row: the format of ledger and segments, and the last ledger transaction.
+    // One row: the format of ledger and segments, the last ledger transaction, the next free ids.
     name: 'meta',
-    columns: { id: 'bigint', format: 'bigint', seq: 'bigint' },
+    columns: { id: 'bigint', format: 'bigint', seq: 'bigint', next_object_id: 'bigint', next_segment_id: 'bigint' },
     key: ['id'],
   },
   {

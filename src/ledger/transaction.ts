@@ -52,9 +52,16 @@ export async function ensureLedger(warehouse: Warehouse): Promise<void> {
   await warehouse.transaction(async (session) => {
     await createLedgerTables(session, warehouse.dialect);
     await session.exec(
-      `insert into ${ledger('meta')} (id, format, seq) select 1, ${LEDGER_FORMAT}, 0 where not exists (select 1 from ${ledger('meta')})`,
+      `insert into ${ledger('meta')} (id, format, seq, next_object_id, next_segment_id) select 1, ${LEDGER_FORMAT}, 0, 1, 1 where not exists (select 1 from ${ledger('meta')})`,
     );
   });
+}
+
+/** Takes the ledger's lock in a transaction that is under way; it holds until that ends. */
+export async function lockLedger(session: SqlSession): Promise<LedgerTransaction> {
+  await session.exec(`update ${ledger('meta')} set seq = seq + 1 where id = 1`);
+  const [row] = await session.all<{ seq: number }>(`select seq from ${ledger('meta')} where id = 1`);
+  return { session, seq: row!.seq };
 }
 
 /** Runs `work` under the ledger's lock, in one transaction. */
@@ -62,11 +69,24 @@ export async function ledgerTransaction<T>(
   warehouse: Warehouse,
   work: (tx: LedgerTransaction) => Promise<T>,
 ): Promise<T> {
-  return warehouse.transaction(async (session) => {
-    await session.exec(`update ${ledger('meta')} set seq = seq + 1 where id = 1`);
-    const [row] = await session.all<{ seq: number }>(`select seq from ${ledger('meta')} where id = 1`);
-    return work({ session, seq: row!.seq });
-  });
+  return warehouse.transaction(async (session) => work(await lockLedger(session)));
+}
+
+export interface ReservedIds {
+  readonly segmentId: number;
+  readonly firstObjectId: number;
+}
+
+/** Takes ids for a segment and its objects; what a crash leaves unused is never used. */
+export async function reserveIds(tx: LedgerTransaction, objects: number): Promise<ReservedIds> {
+  const [row] = await tx.session.all<{ o: number; s: number }>(
+    `select next_object_id as o, next_segment_id as s from ${ledger('meta')} where id = 1`,
+  );
+  await tx.session.exec(
+    `update ${ledger('meta')} set next_object_id = next_object_id + $1, next_segment_id = next_segment_id + 1 where id = 1`,
+    [objects],
+  );
+  return { segmentId: row!.s, firstObjectId: row!.o };
 }
 
 /** The next free number of an id column; safe under the ledger's lock. */

@@ -1,0 +1,107 @@
+import type { Clock } from '../core/clock.ts';
+import type { Failpoints } from '../core/failpoints.ts';
+import type { ProgressListener } from '../core/progress.ts';
+import type { CheckResult } from '../ledger/checks.ts';
+import type { ResolvedPipeline } from '../pipeline/define.ts';
+import type { Definition } from '../pipeline/definition.ts';
+import type { Interval } from '../pipeline/interval.ts';
+import type { Source } from '../sources/source.ts';
+import type { StarContext } from '../star/context.ts';
+import type { Delta } from '../star/delta.ts';
+import type { WinnerChange } from '../star/winners.ts';
+import type { DuckSession } from '../warehouse/duckdb/session.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
+
+/** What a run is asked to do. */
+export interface RunOptions {
+  readonly pipeline: ResolvedPipeline;
+  readonly warehouse: Warehouse;
+  readonly openSource: (root: string) => Promise<Source>;
+  /** @default all time */
+  readonly interval?: Interval;
+  /** Recompute the star from nothing over what is published, under today's definition. */
+  readonly rebuild?: boolean;
+  /** With `rebuild`: read the objects again first. */
+  readonly fromSources?: boolean;
+  /** Retract objects that are gone from their listed root. */
+  readonly prune?: boolean;
+  /** … even if the listing lost more than a tenth of them. */
+  readonly pruneAll?: boolean;
+  /** Hash local files again although size and time did not change. */
+  readonly verify?: boolean;
+  /** Only these tasks and what they wait for; publishes nothing. */
+  readonly only?: readonly string[];
+  /** Stage and compute, show the deltas, publish nothing. */
+  readonly dryRun?: boolean;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  readonly progress: ProgressListener;
+  readonly signal: AbortSignal;
+  /** Bytes of input that make one segment; see ingest. */
+  readonly chunkBytes?: number;
+  readonly workers?: number;
+}
+
+/** What a run did with the objects of one staging. */
+export interface StageOutcome {
+  readonly staging: string;
+  readonly listed: number;
+  /** Object versions of this batch that enter V, and those that leave it. */
+  readonly incoming: readonly number[];
+  readonly outgoing: readonly number[];
+  /** Staged versions that were replaced before they were published. */
+  readonly abandoned: readonly number[];
+  /** Live objects that the listing no longer has. */
+  readonly gone: readonly string[];
+  readonly read: number;
+  readonly staged: number;
+  readonly quarantined: number;
+}
+
+/** How a run ended. */
+export interface RunReport {
+  readonly pipeline: string;
+  readonly interval: Interval;
+  readonly outcome: 'published' | 'nothing-new' | 'dry-run' | 'partial';
+  readonly batchId: number | undefined;
+  readonly epoch: number;
+  readonly stages: readonly StageOutcome[];
+  readonly deltas: readonly Delta[];
+  readonly checks: readonly CheckResult[];
+  readonly warnings: readonly string[];
+  readonly durationMs: number;
+}
+
+/** The batch of a run, once its objects are known. */
+export interface OpenBatch {
+  readonly id: number;
+  readonly context: StarContext;
+  readonly changes: Map<string, WinnerChange>;
+  readonly done: Set<string>;
+  /** Whether an earlier run began it. */
+  readonly resumed: boolean;
+}
+
+/** What the tasks of one run share. */
+export interface RunState {
+  readonly options: RunOptions;
+  readonly interval: Interval;
+  readonly definition: Definition;
+  readonly definitionHash: string;
+  /** Schema of the star in the warehouse and in the compute engine. */
+  readonly schema: string;
+  readonly computeSchema: string;
+  /** Connection of the compute engine that the whole run uses. */
+  readonly session: DuckSession;
+  readonly stages: Map<string, StageOutcome>;
+  readonly deltas: Map<string, Delta>;
+  checks: readonly CheckResult[];
+  readonly warnings: string[];
+  batch: OpenBatch | 'nothing-new' | undefined;
+  publishedEpoch: number | undefined;
+}
+
+export function warn(state: RunState, detail: string): void {
+  state.warnings.push(detail);
+  state.options.progress({ type: 'warning', detail });
+}

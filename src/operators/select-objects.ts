@@ -1,0 +1,167 @@
+import { SparkifyError } from '../core/errors.ts';
+import { type KnownObject, knownObjects } from '../ledger/objects.ts';
+import { ledger } from '../ledger/transaction.ts';
+import { formatInstant, isAllTime } from '../pipeline/interval.ts';
+import type { Staging } from '../pipeline/tables.ts';
+import { compileTemplate } from '../pipeline/template.ts';
+import type { ListedObject, Listing, Source } from '../sources/source.ts';
+import { type RunState, warn } from './run-state.ts';
+
+/** A file's time may lie as much behind a write that follows it: a younger one proves nothing. */
+const MTIME_GRAIN_MS = 2_000;
+
+/** Lists the objects a run of this interval takes from a staging's source. */
+export async function listObjects(state: RunState, staging: Staging, source: Source): Promise<Listing> {
+  const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
+  const whole = isAllTime(state.interval) || template === undefined;
+  const listing = await source.list({
+    endings: staging.endings,
+    ...(staging.template === undefined ? {} : { template: staging.template }),
+    ...(whole ? {} : { interval: template.widen(state.interval, staging.lookback, staging.lookahead) }),
+    signal: state.options.signal,
+  });
+  for (const s of listing.skipped.slice(0, 10)) warn(state, `${staging.name}: ${s.key} is not read: ${s.reason}`);
+  if (listing.skipped.length > 10)
+    warn(state, `${staging.name}: ${listing.skipped.length - 10} more keys are not read`);
+  if (!whole) reportMissing(state, staging, listing, template);
+  return listing;
+}
+
+function reportMissing(
+  state: RunState,
+  staging: Staging,
+  listing: Listing,
+  template: ReturnType<typeof compileTemplate>,
+): void {
+  const there = new Set(listing.objects.flatMap((o) => template.match(o.key)?.startMs ?? []));
+  const missing = template.periods(state.interval).filter((p) => !there.has(p.startMs));
+  if (missing.length === 0) return;
+  const names = missing.map((p) => formatInstant(p.startMs));
+  if (staging.onMissing === 'fail')
+    throw new SparkifyError('OBJECTS_MISSING', { staging: staging.name, periods: names.slice(0, 10) });
+  warn(
+    state,
+    `${staging.name}: no object for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more periods` : ''}; taken as empty`,
+  );
+}
+
+/** What the ledger knows of the listed objects: which are to be read, and which version stands for each of the others. */
+export interface Comparison {
+  readonly toRead: readonly ListedObject[];
+  /** uri → object_id of the version that the listing shows. */
+  readonly current: Map<string, number>;
+  readonly known: readonly KnownObject[];
+}
+
+export async function compareWithLedger(state: RunState, staging: Staging, listing: Listing): Promise<Comparison> {
+  const { options } = state;
+  const known = await options.warehouse.read((s) => knownObjects(s, options.pipeline.name, staging.name));
+  const byUri = new Map<string, KnownObject[]>();
+  for (const k of known) {
+    const versions = byUri.get(k.uri);
+    if (versions === undefined) byUri.set(k.uri, [k]);
+    else versions.push(k);
+  }
+  const current = new Map<string, number>();
+  const toRead: ListedObject[] = [];
+  for (const o of listing.objects) {
+    const match =
+      options.fromSources === true
+        ? undefined
+        : byUri.get(o.uri)?.find((k) => sameVersion(o, k, options.verify === true));
+    if (match === undefined) toRead.push(o);
+    else current.set(o.uri, match.object_id);
+  }
+  return { toRead, current, known };
+}
+
+function sameVersion(listed: ListedObject, known: KnownObject, verify: boolean): boolean {
+  if (listed.version !== undefined) return listed.version === known.version;
+  if (verify || known.mtime_ms === null || listed.mtimeMs === undefined) return false;
+  const mtime = Math.trunc(listed.mtimeMs);
+  return (
+    listed.sizeBytes === known.size_bytes && mtime === known.mtime_ms && mtime < known.looked_at_ms - MTIME_GRAIN_MS
+  );
+}
+
+/** Which versions enter, leave or were replaced before they were published, given the version that stands for each listed uri. */
+export async function selectVersions(
+  state: RunState,
+  staging: Staging,
+  listing: Listing,
+  current: ReadonlyMap<string, number>,
+): Promise<{
+  readonly incoming: readonly number[];
+  readonly outgoing: readonly number[];
+  readonly abandoned: readonly number[];
+  readonly gone: readonly string[];
+}> {
+  const { options } = state;
+  const pipeline = options.pipeline.name;
+  const { known, children } = await options.warehouse.read(async (s) => ({
+    known: await knownObjects(s, pipeline, staging.name),
+    children: await s.all<{ object_id: number; parent_id: number; state: string }>(
+      `select object_id, parent_id, state from ${ledger('objects')} where pipeline = $1 and staging = $2 and parent_id is not null and state in ('live', 'staged')`,
+      [pipeline, staging.name],
+    ),
+  }));
+  const isChild = new Set(children.map((c) => c.object_id));
+  const incoming: number[] = [];
+  const outgoing: number[] = [];
+  const abandoned: number[] = [];
+  const gone: KnownObject[] = [];
+  const listed = new Set(listing.objects.map((o) => o.uri));
+  const reach = reachOf(state, staging, listing);
+  for (const k of known) {
+    if (isChild.has(k.object_id)) continue;
+    const standing = current.get(k.uri);
+    if (standing !== undefined) {
+      if (standing === k.object_id) {
+        if (k.state === 'staged') incoming.push(k.object_id);
+      } else if (k.state === 'live') outgoing.push(k.object_id);
+      else abandoned.push(k.object_id);
+    } else if (k.state === 'live' && !listed.has(k.uri) && reach(k.uri)) gone.push(k);
+  }
+  if (gone.length > 0) {
+    if (options.prune === true) {
+      const inReach = known.filter((k) => k.state === 'live' && !isChild.has(k.object_id) && reach(k.uri)).length;
+      if (options.pruneAll !== true && (listing.objects.length === 0 || gone.length * 10 > inReach)) {
+        throw new SparkifyError('PRUNE_REFUSED', {
+          staging: staging.name,
+          gone: gone.length,
+          known: inReach,
+          listed: listing.objects.length,
+        });
+      }
+      outgoing.push(...gone.map((k) => k.object_id));
+    } else {
+      const names = gone.slice(0, 3).map((k) => k.uri);
+      warn(
+        state,
+        `${staging.name}: ${gone.length} published ${gone.length === 1 ? 'object is' : 'objects are'} gone from the source (${names.join(', ')}${gone.length > 3 ? ', …' : ''}); their rows stay. --prune retracts them.`,
+      );
+    }
+  }
+  // Corrections and replays go and come with the version they belong to.
+  const leaving = new Set(outgoing);
+  const coming = new Set(incoming);
+  const live = new Set(known.filter((k) => k.state === 'live').map((k) => k.object_id));
+  for (const c of children) {
+    if (leaving.has(c.parent_id)) (c.state === 'live' ? outgoing : abandoned).push(c.object_id);
+    else if (c.state === 'staged' && (live.has(c.parent_id) || coming.has(c.parent_id))) incoming.push(c.object_id);
+  }
+  return { incoming, outgoing, abandoned, gone: gone.map((k) => k.uri) };
+}
+
+/** Which known uris this listing would have shown if they were there. */
+function reachOf(state: RunState, staging: Staging, listing: Listing): (uri: string) => boolean {
+  const template =
+    staging.template === undefined || isAllTime(state.interval) ? undefined : compileTemplate(staging.template);
+  if (template === undefined) return (uri) => uri.startsWith(listing.root);
+  const within = template.widen(state.interval, staging.lookback, staging.lookahead);
+  return (uri) => {
+    if (!uri.startsWith(listing.root)) return false;
+    const period = template.match(decodeURIComponent(uri.slice(listing.root.length)));
+    return period !== undefined && period.startMs < within.endMs && period.endMs > within.startMs;
+  };
+}
