@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/shared/**', 'tests/servers/**', 'tests/long/**', 'node_modules/**'],
+    globalSetup: ['tests/postgres-server/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -1,0 +1,177 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorText, isSparkifyError, SparkifyError } from '../../core/errors.ts';
+import type { Capabilities } from '../capabilities.ts';
+import { DuckDatabase, type DuckDatabaseOptions } from '../duckdb/database.ts';
+import type { SqlSession } from '../session.ts';
+import type { TableRef, Warehouse } from '../warehouse.ts';
+import { PostgresClients } from './clients.ts';
+import { type PostgresEnvironment, resolveAddress } from './connection-options.ts';
+import { postgresDialect } from './dialect.ts';
+import { isConnectionLost } from './errors.ts';
+import { load } from './load.ts';
+import { lockPipeline } from './pipeline-lock.ts';
+import { PostgresSession } from './session.ts';
+
+export interface PostgresWarehouseOptions {
+  /** `postgresql://user@host:port/database?sslmode=…` */
+  readonly url: string;
+  /** Absolute; the local mirror and the files under way lie there too. */
+  readonly segmentsDirectory: string;
+  /** PGPASSWORD, PGPASSFILE, PGSSLMODE and so on. @default none */
+  readonly env?: PostgresEnvironment;
+  /** What relative certificate paths are relative to. @default '.' */
+  readonly cwd?: string;
+  /** Of the local DuckDB, for example `512MB`. @default DuckDB's own */
+  readonly memoryLimit?: string;
+  /** Of the local DuckDB. @default the cores */
+  readonly threads?: number;
+  /** Where the local DuckDB keeps its copy of the ledger. @default 'file' (`mirror.duckdb` in the segments directory) */
+  readonly mirror?: 'file' | 'memory';
+}
+
+const OLDEST_VERSION = 140_000;
+
+const capabilities: Capabilities = {
+  embedded: false,
+  stagingInPlace: false,
+  swapTables: false,
+  concurrentProcesses: true,
+  primaryKeys: true,
+  parallelLoads: 2,
+};
+
+/**
+ * Opens a warehouse in PostgreSQL ≥ 14.
+ * @throws WAREHOUSE_URL_INVALID, WAREHOUSE_UNREACHABLE, WAREHOUSE_AUTH_FAILED, WAREHOUSE_DATABASE_MISSING,
+ *   WAREHOUSE_TLS_FAILED, WAREHOUSE_OPEN_FAILED
+ */
+export async function openPostgresWarehouse(options: PostgresWarehouseOptions): Promise<Warehouse> {
+  const { segmentsDirectory } = options;
+  const address = await resolveAddress(options.url, options);
+  const clients = new PostgresClients(address);
+  try {
+    await checkServer(clients);
+    const compute = await openMirror(options);
+    return new PostgresWarehouse(clients, compute, address.shown, segmentsDirectory);
+  } catch (error) {
+    await clients.close();
+    throw error;
+  }
+}
+
+class PostgresWarehouse implements Warehouse {
+  readonly url: string;
+  readonly capabilities = capabilities;
+  readonly dialect = postgresDialect;
+  readonly compute: DuckDatabase;
+  readonly segmentsDirectory: string;
+  readonly #clients: PostgresClients;
+
+  constructor(clients: PostgresClients, compute: DuckDatabase, url: string, segmentsDirectory: string) {
+    this.#clients = clients;
+    this.compute = compute;
+    this.url = url;
+    this.segmentsDirectory = segmentsDirectory;
+  }
+
+  read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#clients.withSession('begin isolation level repeatable read, read only', async (session) => {
+      try {
+        return await work(session);
+      } finally {
+        await session.exec('rollback').catch(() => undefined);
+      }
+    });
+  }
+
+  transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#clients.withSession('begin', async (session) => {
+      let result: T;
+      try {
+        result = await work(session);
+      } catch (error) {
+        await session.exec('rollback').catch(() => undefined);
+        throw error;
+      }
+      await commit(session);
+      return result;
+    });
+  }
+
+  load(session: SqlSession, table: TableRef, select: string): Promise<number> {
+    if (!(session instanceof PostgresSession))
+      throw new SparkifyError('INTERNAL', { detail: 'a load needs a session of the same warehouse' });
+    return load(this.compute, session, table, select, join(this.segmentsDirectory, 'tmp'));
+  }
+
+  lockPipeline(
+    pipeline: string,
+    options: { readonly onWait: (holder: string) => void; readonly signal?: AbortSignal },
+  ): Promise<() => Promise<void>> {
+    return lockPipeline(this.#clients, pipeline, options);
+  }
+
+  async close(): Promise<void> {
+    this.compute.close();
+    await this.#clients.close();
+  }
+}
+
+async function commit(session: PostgresSession): Promise<void> {
+  let tag: string;
+  try {
+    tag = await session.command('commit');
+  } catch (error) {
+    if (isConnectionLost(error))
+      throw new SparkifyError('COMMIT_UNKNOWN', { detail: errorText(error) }, { cause: error });
+    throw error;
+  }
+  // After a failed statement the server answers COMMIT with a rollback, and without an error.
+  if (tag === 'ROLLBACK')
+    throw new SparkifyError('SQL_FAILED', { detail: 'a statement before it had failed', statement: 'commit' });
+}
+
+async function checkServer(clients: PostgresClients): Promise<void> {
+  const [server] = await clients.withSession('begin read only', async (session) => {
+    const rows = await session.all<{ version: number; encoding: string }>(
+      "select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding",
+    );
+    await session.exec('rollback');
+    return rows;
+  });
+  const refuse = (detail: string): never => {
+    throw new SparkifyError('WAREHOUSE_OPEN_FAILED', { target: clients.place.target, detail });
+  };
+  if (server!.version < OLDEST_VERSION)
+    refuse(`the server is PostgreSQL ${Math.floor(server!.version / 10_000)}; 14 or newer is needed`);
+  if (server!.encoding !== 'UTF8')
+    refuse(`the database is encoded in ${server!.encoding}; UTF8 is needed (create database … encoding 'UTF8')`);
+}
+
+/**
+ * The mirror is a cache. Where another process has its file, this one works with a mirror in memory, which is brought
+ * up from the ledger all the same.
+ */
+async function openMirror(options: PostgresWarehouseOptions): Promise<DuckDatabase> {
+  await mkdir(options.segmentsDirectory, { recursive: true }).catch((error: unknown) => {
+    throw new SparkifyError(
+      'WAREHOUSE_OPEN_FAILED',
+      { target: options.segmentsDirectory, detail: errorText(error) },
+      { cause: error },
+    );
+  });
+  const settings: Omit<DuckDatabaseOptions, 'path'> = {
+    tempDirectory: join(options.segmentsDirectory, 'tmp', 'spill'),
+    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  };
+  const inMemory = (): Promise<DuckDatabase> => DuckDatabase.open({ path: ':memory:', ...settings });
+  if (options.mirror === 'memory') return inMemory();
+  try {
+    return await DuckDatabase.open({ path: join(options.segmentsDirectory, 'mirror.duckdb'), ...settings });
+  } catch (error) {
+    if (isSparkifyError(error) && error.code === 'WAREHOUSE_BUSY') return inMemory();
+    throw error;
+  }
+}
