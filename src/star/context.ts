@@ -1,3 +1,4 @@
+import { literal } from '../core/quoting.ts';
 import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { Interval } from '../pipeline/interval.ts';
 import type { SqlSession } from '../warehouse/session.ts';
@@ -24,5 +25,5 @@ export interface StarContext {
 /** Condition over `o` (ledger objects): what the old star stands for. */
 export function liveAt(context: StarContext): string {
   if (context.rebuild) return 'false';
-  return `o.published_epoch <= ${context.epoch} and (o.retired_epoch is null or o.retired_epoch > ${context.epoch})`;
+  return `o.pipeline = ${literal(context.pipeline.name)} and o.published_epoch <= ${context.epoch} and (o.retired_epoch is null or o.retired_epoch > ${context.epoch})`;
 }

@@ -1,0 +1,199 @@
+import { ident, identList, literal, qualified } from '../core/quoting.ts';
+import { type IngestSummary, ingest } from '../ingest/ingest.ts';
+import type { StagedSegment } from '../ingest/staged.ts';
+import { recordSegment, touchObjects } from '../ledger/objects.ts';
+import { ledgerTransaction, lockLedger, type ReservedIds, reserveIds } from '../ledger/transaction.ts';
+import type { Staging } from '../pipeline/tables.ts';
+import { BATCH_SCHEMA } from '../star/names.ts';
+import type { RunState, StageOutcome } from './run-state.ts';
+import { type Comparison, compareWithLedger, listObjects, selectVersions } from './select-objects.ts';
+
+/**
+ * Lists a staging's source, reads every object version the ledger does not know, and decides which versions enter and
+ * which leave V with this run's publish. Each segment is recorded as soon as it is written: what was staged before a
+ * failure is not read again.
+ */
+export async function runStage(state: RunState, task: string, staging: Staging): Promise<string> {
+  const { options } = state;
+  if (options.rebuild === true && options.fromSources !== true) {
+    state.stages.set(staging.name, {
+      staging: staging.name,
+      listed: 0,
+      incoming: [],
+      outgoing: [],
+      abandoned: [],
+      gone: [],
+      read: 0,
+      staged: 0,
+      quarantined: 0,
+    });
+    return 'rebuild: nothing is read';
+  }
+  const source = await options.openSource(staging.root);
+  try {
+    const listing = await listObjects(state, staging, source);
+    const comparison = await compareWithLedger(state, staging, listing);
+    const totals = { read: 0, staged: 0, quarantined: 0, objects: 0 };
+    const current = new Map(comparison.current);
+    const pending: Promise<void>[] = [];
+    const record = async (segment: StagedSegment): Promise<void> => {
+      const ids = await recordStaged(state, staging, segment);
+      for (const [i, o] of segment.objects.entries()) {
+        current.set(o.uri, ids[i]!);
+        totals.read += o.read;
+        totals.staged += o.staged;
+        totals.quarantined += o.quarantined;
+        totals.objects += 1;
+      }
+    };
+    const segments = ingest({
+      staging,
+      source,
+      objects: comparison.toRead,
+      segmentsDirectory: options.warehouse.segmentsDirectory,
+      session: state.session,
+      isKnown: knownVersions(comparison, options.fromSources === true),
+      failpoints: options.failpoints,
+      progress: (done, total, unit) =>
+        options.progress({ type: 'task.progress', task, detail: staging.name, done, total, unit }),
+      signal: options.signal,
+      ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+    });
+    const summary = await forEachSegment(segments, async (segment) => {
+      if (pending.length >= options.warehouse.capabilities.parallelLoads) await pending.shift();
+      const work = record(segment);
+      // A rejection is met again when the work is awaited; until then it must not count as unhandled.
+      work.catch(() => undefined);
+      pending.push(work);
+      if (options.warehouse.capabilities.parallelLoads === 1) await pending.shift();
+    });
+    for (const work of pending) await work;
+    await noteUnchanged(state, comparison, summary, current);
+    const outcome = await selectVersions(state, staging, listing, current);
+    const result: StageOutcome = {
+      staging: staging.name,
+      listed: listing.objects.length,
+      ...outcome,
+      read: totals.read,
+      staged: totals.staged,
+      quarantined: totals.quarantined,
+    };
+    state.stages.set(staging.name, result);
+    return describe(result, totals.objects);
+  } finally {
+    await source.close();
+  }
+}
+
+async function forEachSegment(
+  segments: AsyncGenerator<StagedSegment, IngestSummary>,
+  each: (segment: StagedSegment) => Promise<void>,
+): Promise<IngestSummary> {
+  for (;;) {
+    const next = await segments.next();
+    if (next.done === true) return next.value;
+    await each(next.value);
+  }
+}
+
+function knownVersions(comparison: Comparison, readAgain: boolean): (uri: string, version: string) => boolean {
+  if (readAgain) return () => false;
+  const known = new Set(comparison.known.map((k) => `${k.version} ${k.uri}`));
+  return (uri, version) => known.has(`${version} ${uri}`);
+}
+
+/** Objects that were read only to learn that they are as they were: remember when they were looked at. */
+async function noteUnchanged(
+  state: RunState,
+  comparison: Comparison,
+  summary: IngestSummary,
+  current: Map<string, number>,
+): Promise<void> {
+  const byVersion = new Map(comparison.known.map((k) => [`${k.version} ${k.uri}`, k]));
+  const touched: { objectId: number; mtimeMs: number | null }[] = [];
+  for (const u of summary.unchanged) {
+    const known = byVersion.get(`${u.version} ${u.uri}`);
+    if (known === undefined) continue;
+    current.set(u.uri, known.object_id);
+    touched.push({ objectId: known.object_id, mtimeMs: u.mtimeMs === undefined ? null : Math.trunc(u.mtimeMs) });
+  }
+  if (touched.length > 0)
+    await ledgerTransaction(state.options.warehouse, (tx) => touchObjects(tx, touched, state.options.clock.nowMs()));
+}
+
+/** Records a segment in the ledger and, where staging tables are tables, loads its rows, in one transaction. */
+async function recordStaged(state: RunState, staging: Staging, segment: StagedSegment): Promise<readonly number[]> {
+  const { warehouse, pipeline, clock, failpoints } = state.options;
+  failpoints.hit('stage.before');
+  const nowMs = clock.nowMs();
+  if (warehouse.capabilities.stagingInPlace) {
+    const ids = await ledgerTransaction(warehouse, async (tx) =>
+      recordSegment(tx, pipeline.name, staging, segment, await reserveIds(tx, segment.objects.length), { nowMs }),
+    );
+    failpoints.hit('stage.after');
+    return ids;
+  }
+  // The ledger's lock is taken after the load, so that loads can run side by side; the ids are reserved before.
+  const reserved = await ledgerTransaction(warehouse, (tx) => reserveIds(tx, segment.objects.length));
+  const ids = await warehouse.transaction(async (session) => {
+    const columns = ['_object', '_row', ...staging.columns.map((c) => c.name)];
+    if (segment.rows > 0) {
+      const places = `places:${reserved.segmentId}`;
+      await withPlaces(state, places, segment, reserved, () =>
+        warehouse
+          .load(
+            session,
+            { schema: state.schema, name: staging.name, columns },
+            stagingRows(state, staging, segment, qualified(BATCH_SCHEMA, places)),
+          )
+          .then(() => undefined),
+      );
+    }
+    failpoints.hit('stage.loaded');
+    return recordSegment(await lockLedger(session), pipeline.name, staging, segment, reserved, { nowMs });
+  });
+  failpoints.hit('stage.after');
+  return ids;
+}
+
+/** Makes the places of a segment's objects known to the compute engine while the segment is loaded. */
+async function withPlaces(
+  state: RunState,
+  name: string,
+  segment: StagedSegment,
+  ids: ReservedIds,
+  work: () => Promise<void>,
+): Promise<void> {
+  const session = await state.options.warehouse.compute.connect();
+  try {
+    await session.exec(`create or replace table ${qualified(BATCH_SCHEMA, name)} (_object bigint, _first bigint)`);
+    const rows = segment.objects.flatMap((o, i) => (o.staged > 0 ? [[ids.firstObjectId + i, o.firstRow]] : []));
+    await session.insertRows(BATCH_SCHEMA, name, ['_object', '_first'], rows);
+    await work();
+    await session.exec(`drop table ${qualified(BATCH_SCHEMA, name)}`);
+  } finally {
+    session.close();
+  }
+}
+
+function stagingRows(state: RunState, staging: Staging, segment: StagedSegment, places: string): string {
+  const path = literal(`${state.options.warehouse.segmentsDirectory}/${segment.path}`);
+  return `select g._object, p.file_row_number - g._first as ${ident('_row')}, ${identList(
+    staging.columns.map((c) => c.name),
+    'p',
+  )}
+    from read_parquet(${path}, file_row_number = true) p asof join ${places} g on p.file_row_number >= g._first`;
+}
+
+function describe(outcome: StageOutcome, objects: number): string {
+  const n = (value: number): string => value.toLocaleString('en-US');
+  if (objects === 0) {
+    const waiting = outcome.incoming.length;
+    return waiting > 0
+      ? `${n(waiting)} objects were staged by an earlier run`
+      : `nothing new in ${n(outcome.listed)} objects`;
+  }
+  const quarantine = outcome.quarantined === 0 ? '' : `, ${n(outcome.quarantined)} in quarantine`;
+  return `${n(outcome.staged)} records from ${n(objects)} of ${n(outcome.listed)} objects${quarantine}`;
+}
