@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../core/clock.ts';
+import { SparkifyError } from '../../core/errors.ts';
+import { selectKeys } from '../selection.ts';
+import type { FetchedObject, Source } from '../source.ts';
+import { fileUri } from '../uri.ts';
+import { localError } from './errors.ts';
+import { isInside, walk } from './walk.ts';
+
+/** Objects a batch names: enough to keep a scanner busy, little enough to begin early. */
+const BATCH_OBJECTS = 4_096;
+
+/** The version of a local file's content, as the ledger keeps it. */
+export function contentVersion(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/**
+ * A folder as a source.
+ * @param root absolute, without a final `/`
+ * @throws SOURCE_NOT_FOUND, SOURCE_ACCESS_DENIED
+ */
+export function openLocalSource(root: string, options: { readonly clock: Clock }): Source {
+  const rootUri = root === '/' ? 'file:///' : `${fileUri(root)}/`;
+  requireFolder(root);
+  return {
+    root: rootUri,
+    list: async (listOptions) => {
+      const listedAtMs = options.clock.nowMs();
+      requireFolder(root);
+      const selection = selectKeys(listOptions);
+      const { signal } = listOptions;
+      const found = await walk(root, { selection, ...(signal === undefined ? {} : { signal }) });
+      return { root: rootUri, ...found, listedAtMs };
+    },
+    fetch: async function* (objects, { signal }) {
+      for (let from = 0; from < objects.length; from += BATCH_OBJECTS) {
+        signal?.throwIfAborted();
+        yield objects.slice(from, from + BATCH_OBJECTS).map((object): FetchedObject => {
+          const path = fileURLToPath(object.uri);
+          try {
+            accessSync(path, constants.R_OK);
+          } catch (error) {
+            throw unreadable(error, path);
+          }
+          return { object, path, offset: 0, lengthBytes: object.sizeBytes };
+        });
+      }
+    },
+    readVersion: async (uri, version) => {
+      if (!uri.startsWith(rootUri)) return undefined;
+      const path = fileURLToPath(uri);
+      try {
+        if (!isInside(realpathSync(root), realpathSync(path))) return undefined;
+        const bytes = await readFile(path);
+        return contentVersion(bytes) === version ? bytes : undefined;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw unreadable(error, path);
+      }
+    },
+    close: async () => {},
+  };
+}
+
+function requireFolder(root: string): void {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(root).isDirectory();
+  } catch (error) {
+    throw localError(error, root, 'read');
+  }
+  if (isFolder) return;
+  throw new SparkifyError('SOURCE_NOT_FOUND', {
+    source: root,
+    detail: 'it is a file, and a source is a folder of files',
+    fix: `Name the folder it lies in: ${root.slice(0, root.lastIndexOf('/')) || '/'}`,
+  });
+}
+
+/** One file that cannot be read, whatever the reason. */
+function unreadable(error: unknown, path: string): SparkifyError {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT')
+    return new SparkifyError(
+      'SOURCE_CHANGED',
+      { object: path, detail: 'it is gone since it was listed' },
+      { cause: error },
+    );
+  const { message, remedy } = localError(error, path, 'read');
+  const detail = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : message;
+  return new SparkifyError('SOURCE_UNREADABLE', { object: path, detail, fix: remedy }, { cause: error });
+}

@@ -1,0 +1,149 @@
+import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { mayHold, type Selection } from '../selection.ts';
+import type { ListedObject, Listing } from '../source.ts';
+import { encodePath, fileUri } from '../uri.ts';
+import { localError } from './errors.ts';
+
+export interface WalkOptions {
+  readonly selection: Selection;
+  readonly signal?: AbortSignal;
+  /** Reads one folder. @default readdirSync with file types */
+  readonly readFolder?: (path: string) => readonly Dirent[];
+}
+
+interface Folder {
+  readonly path: string;
+  /** Key below the root, with a final `/`; '' for the root. */
+  readonly key: string;
+  readonly uri: string;
+  /** Real paths of this folder and of all those it was reached through. */
+  readonly reals: readonly string[];
+}
+
+/** The walk gives the event loop a turn after this many entries. */
+const TURN_ENTRIES = 5_000;
+
+/**
+ * Lists the regular files under a folder, in byte order of their URIs. Synchronous calls in short turns: 100,000 files
+ * in well under a second, where one promise per file takes several.
+ *
+ * Links: a link to a file inside the root is read under the link's name; a link to a folder inside the root is entered
+ * unless that would be a loop or a second time; what lies outside the root is skipped with a reason.
+ * @throws SOURCE_ACCESS_DENIED, SOURCE_UNREADABLE for any folder that cannot be read: half a listing is no listing
+ */
+export async function walk(root: string, options: WalkOptions): Promise<Pick<Listing, 'objects' | 'skipped'>> {
+  const { selection, signal } = options;
+  const readFolder = options.readFolder ?? ((path) => readdirSync(path, { withFileTypes: true }));
+  const realRoot = realpathSync(root);
+  const objects: ListedObject[] = [];
+  const skipped: { key: string; reason: string }[] = [];
+  const enteredByLink = new Set<string>();
+  const base = root === '/' ? '' : root;
+  const stack: Folder[] = [{ path: base, key: '', uri: fileUri(base), reals: [realRoot] }];
+  let entries = 0;
+
+  const addFile = (folder: Folder, name: string, known?: Stats): void => {
+    const key = folder.key + name;
+    const verdict = selection.judge(key);
+    if (verdict === 'leave') return;
+    if (verdict !== 'take') {
+      skipped.push({ key, reason: verdict.reason });
+      return;
+    }
+    const path = `${folder.path}/${name}`;
+    const stat = known ?? look(path);
+    if (stat === undefined) {
+      // Removed since the folder was read, unless the name could not even be expressed.
+      if (name.includes('\uFFFD')) skipped.push({ key, reason: 'its name is not valid UTF-8' });
+    } else
+      objects.push({
+        uri: `${folder.uri}/${encodePath(name)}`,
+        key,
+        sizeBytes: stat.size,
+        mtimeMs: Math.trunc(stat.mtimeMs),
+      });
+  };
+
+  const enter = (folder: Folder, name: string, real: string): void => {
+    const key = `${folder.key}${name}/`;
+    if (!mayHold(selection.prefixes, key)) return;
+    stack.push({
+      path: `${folder.path}/${name}`,
+      key,
+      uri: `${folder.uri}/${encodePath(name)}`,
+      reals: [...folder.reals, real],
+    });
+  };
+
+  const followLink = (folder: Folder, name: string): void => {
+    const key = folder.key + name;
+    const path = `${folder.path}/${name}`;
+    let real: string;
+    try {
+      real = realpathSync(path);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'ENOENT' && code !== 'ELOOP') throw localError(error, path, 'read');
+      skipped.push({
+        key,
+        reason: code === 'ELOOP' ? 'it is a link that leads back to itself' : 'it is a link to nothing',
+      });
+      return;
+    }
+    if (!isInside(realRoot, real)) {
+      skipped.push({ key, reason: 'it is a link that leads out of the source' });
+      return;
+    }
+    const stat = look(real);
+    if (stat === undefined) return;
+    if (stat.isFile()) addFile(folder, name, stat);
+    else if (!stat.isDirectory()) skipped.push({ key, reason: 'it is no regular file' });
+    else if (folder.reals.some((r) => isInside(real, r)))
+      skipped.push({ key, reason: 'it is a link back to a folder it lies in' });
+    else if (enteredByLink.has(real)) skipped.push({ key, reason: 'it is a second link to the same folder' });
+    else {
+      enteredByLink.add(real);
+      enter(folder, name, real);
+    }
+  };
+
+  for (let folder = stack.pop(); folder !== undefined; folder = stack.pop()) {
+    let found: readonly Dirent[];
+    try {
+      found = readFolder(folder.path || '/');
+    } catch (error) {
+      throw localError(error, folder.path || '/', 'listed');
+    }
+    const links: string[] = [];
+    for (const entry of found) {
+      if (entry.isFile()) addFile(folder, entry.name);
+      else if (entry.isDirectory()) enter(folder, entry.name, join(folder.reals.at(-1)!, entry.name));
+      else if (entry.isSymbolicLink()) links.push(entry.name);
+      else skipped.push({ key: folder.key + entry.name, reason: 'it is no regular file' });
+      if (++entries % TURN_ENTRIES === 0) {
+        await nextTurn();
+        signal?.throwIfAborted();
+      }
+    }
+    // In a fixed order, so that of two links to one folder it is always the same that is entered.
+    for (const name of links.sort()) followLink(folder, name);
+  }
+  objects.sort((a, b) => (a.uri < b.uri ? -1 : 1));
+  skipped.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { objects, skipped };
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw localError(error, path, 'read');
+  }
+}
+
+/** Is `inner` the folder `outer` or below it? Both absolute and real. */
+export function isInside(outer: string, inner: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
+}
