@@ -8,9 +8,7 @@ export const INTERRUPTED = 130;
 export async function reportError(context: CliContext, error: unknown, options: { json: boolean }): Promise<number> {
   const { err, errColors: c } = context;
   if (context.signal.aborted && !options.json) {
-    await err.write(
-      `${c.yellow('interrupted')}: nothing was published after the interrupt; run it again to carry on\n`,
-    );
+    await err.write(`${c.yellow('interrupted')}: run it again to carry on from what is done\n`);
     return INTERRUPTED;
   }
   const known = toSparkifyError(error);

@@ -35,7 +35,7 @@ export function projectOptions(command: Command): Command {
 }
 
 export function setOption(command: Command): Command {
-  return command.option('-s, --set <name=value>', 'a parameter of the pipeline; may be repeated', collectSet, {});
+  return command.option('-s, --set <name=value>', 'a parameter of the pipeline; may be repeated', collectSet);
 }
 
 export function formatOptions(command: Command): Command {

@@ -3,11 +3,6 @@ import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 
-/** Schema the pipeline's star lives in. */
-export function schemaOf(warehouse: Warehouse, pipeline: ResolvedPipeline): string {
-  return pipeline.schema ?? warehouse.dialect.defaultSchema;
-}
-
 /** Lets unqualified names in the session's transaction mean the pipeline's tables. */
 export async function enterSchema(
   warehouse: Warehouse,

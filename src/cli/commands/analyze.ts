@@ -18,7 +18,7 @@ import { withWarehouse } from '../warehouse-access.ts';
 
 export interface AnalyzeOptions extends ProjectFlags, FormatFlags {
   readonly pipeline?: string;
-  readonly set: Readonly<Record<string, string>>;
+  readonly set?: Readonly<Record<string, string>>;
   readonly expect?: string | true;
 }
 
