@@ -11,4 +11,8 @@ export interface Dialect {
   type(type: StarType | StagingType | LedgerType): string;
   /** Canonical text of a column for the checksum, NULL staying NULL; see checksum.ts. */
   canonicalText(expression: string, type: StarType | StagingType): string;
+  /** Length of a text in UTF-8 bytes. */
+  byteLength(text: string): string;
+  /** The first eight bytes of a text's MD5, as a number whose sum is exact; equal on all engines modulo 2^64. */
+  hash64(text: string): string;
 }

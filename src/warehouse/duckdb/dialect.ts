@@ -20,9 +20,12 @@ export const duckdbDialect: Dialect = {
       case 'timestamp':
         return `cast(epoch_ms(${expression}) as varchar)`;
       case 'double':
-        return `regexp_replace(cast(case when ${expression} = 0 then 0 else ${expression} end as varchar), '\\.0$', '')`;
+        // Whole numbers without DuckDB's ".0"; −0 becomes 0 on the way.
+        return `case when ${expression} = trunc(${expression}) and abs(${expression}) < 1e15 then cast(cast(${expression} as bigint) as varchar) else cast(${expression} as varchar) end`;
       default:
         return `cast(${expression} as varchar)`;
     }
   },
+  byteLength: (text) => `strlen(${text})`,
+  hash64: (text) => `cast('0x' || left(md5(${text}), 16) as ubigint)`,
 };

@@ -26,4 +26,7 @@ export const postgresDialect: Dialect = {
         return `cast(${expression} as text)`;
     }
   },
+  byteLength: (text) => `octet_length(${text})`,
+  // Signed here, which a sum modulo 2^64 does not notice.
+  hash64: (text) => `cast(cast('x' || left(md5(${text}), 16) as bit(64)) as bigint)`,
 };
