@@ -4,7 +4,8 @@ import { ident, literal } from '../core/quoting.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { ledger, ledgerTransaction, reserveIds } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import type { RunState } from './run-state.ts';
+import type { RunOptions, RunState } from './run-state.ts';
+import { withRun } from './with-run.ts';
 
 export interface CompactionLimits {
   /** Segments below this many rows are small. @default 122,880, a row group */
@@ -120,4 +121,11 @@ function makeDurable(temporary: string, target: string): void {
     fsyncSync(fd);
     closeSync(fd);
   }
+}
+
+/** Compaction as a step of its own, under the pipeline's lock. */
+export async function compactNow(options: RunOptions, limits: CompactionLimits = compactionDefaults): Promise<void> {
+  await withRun(options, async (state) => {
+    await compactSegments(state, limits);
+  });
 }

@@ -1,22 +1,20 @@
 import { SparkifyError, toSparkifyError } from '../core/errors.ts';
 import { updateBatch } from '../ledger/batches.ts';
-import { ensurePipeline, pipelineRow } from '../ledger/pipelines.ts';
-import { ensureLedger, ledgerTransaction } from '../ledger/transaction.ts';
+import { pipelineRow } from '../ledger/pipelines.ts';
+import { ledgerTransaction } from '../ledger/transaction.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
-import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
-import { ALL_TIME } from '../pipeline/interval.ts';
 import type { Task } from '../pipeline/task.ts';
-import { dropBatch, ensureState } from '../star/apply.ts';
+import { dropBatch } from '../star/apply.ts';
 import { batchOf, markDone } from './batch.ts';
-import { catchUpMirror } from './catch-up.ts';
-import { collectOrphanSegments } from './collect.ts';
-import { computeSchema, createTables, starSchema } from './create-tables.ts';
+import { compactSegments } from './compact.ts';
+import { createTables } from './create-tables.ts';
 import { type Executor, sequentialExecutor } from './executor.ts';
 import { loadTable } from './load.ts';
 import { publishBatch } from './publish.ts';
 import { auditRun } from './quality.ts';
 import type { RunOptions, RunReport, RunState } from './run-state.ts';
 import { runStage } from './stage.ts';
+import { withRun } from './with-run.ts';
 
 /**
  * Runs a pipeline once over an interval: from the listing of its sources to the publish, or up to the task that fails.
@@ -25,69 +23,18 @@ import { runStage } from './stage.ts';
  */
 export async function runPipeline(options: RunOptions, executor: Executor = sequentialExecutor): Promise<RunReport> {
   const started = options.clock.nowMs();
-  const { warehouse, pipeline, progress } = options;
-  const release = await warehouse.lockPipeline(pipeline.name, {
-    onWait: (holder) => progress({ type: 'note', detail: `waiting: ${holder} runs ${pipeline.name}` }),
-    signal: options.signal,
-  });
-  const session = await warehouse.compute.connect();
-  const interrupt = (): void => session.interrupt();
-  options.signal.addEventListener('abort', interrupt);
-  try {
-    const state = await prepare(options, session);
-    const tasks = chosenTasks(options);
+  return withRun(options, async (state) => {
     try {
-      await executor.execute(tasks, (task) => runTask(state, task), options.signal);
+      await executor.execute(chosenTasks(options), (task) => runTask(state, task), options.signal);
     } catch (error) {
       await recordFailure(state, error);
       throw error;
     }
     if (options.dryRun === true || options.only !== undefined) await settleUnpublished(state);
+    else if (state.publishedEpoch !== undefined) await compactSegments(state);
     return report(state, started);
-  } finally {
-    options.signal.removeEventListener('abort', interrupt);
-    session.close();
-    await release();
-  }
+  });
 }
-
-async function prepare(options: RunOptions, session: RunState['session']): Promise<RunState> {
-  const { warehouse, pipeline } = options;
-  await ensureLedger(warehouse);
-  const schema = starSchema(warehouse, pipeline);
-  await ensureState(session, pipeline.name);
-  const definition = definitionOf(pipeline);
-  const hash = definitionHash(definition);
-  const row = await warehouse.read((s) => pipelineRow(s, pipeline.name));
-  if (row === undefined) await ledgerTransaction(warehouse, (tx) => ensurePipeline(tx, pipeline.name, schema));
-  if (options.rebuild !== true && row !== undefined && row.definition_hash !== null && row.definition_hash !== hash) {
-    const differences = definitionDifferences(JSON.parse(row.definition ?? '{}') as Definition, definition);
-    throw new SparkifyError('DEFINITION_CHANGED', { pipeline: pipeline.name, differences });
-  }
-  const state: RunState = {
-    options,
-    interval: options.interval ?? ALL_TIME,
-    definition,
-    definitionHash: hash,
-    schema,
-    computeSchema: computeSchema(warehouse, pipeline),
-    session,
-    stages: new Map(),
-    deltas: new Map(),
-    checks: [],
-    warnings: [],
-    batch: undefined,
-    publishedEpoch: undefined,
-  };
-  await collectOrphanSegments(state);
-  if (!warehouse.capabilities.embedded) {
-    await createTables(warehouse, pipeline);
-    if (options.rebuild !== true && (await catchUpMirror(state)))
-      options.progress({ type: 'note', detail: 'the local mirror was brought up to the warehouse' });
-  }
-  return state;
-}
-
 function chosenTasks(options: RunOptions): readonly Task[] {
   const { tasks } = options.pipeline;
   if (options.only === undefined)

@@ -1,0 +1,66 @@
+import { SparkifyError } from '../core/errors.ts';
+import { ensurePipeline, pipelineRow } from '../ledger/pipelines.ts';
+import { ensureLedger, ledgerTransaction } from '../ledger/transaction.ts';
+import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
+import { ALL_TIME } from '../pipeline/interval.ts';
+import { ensureState } from '../star/apply.ts';
+import { catchUpMirror } from './catch-up.ts';
+import { collectOrphanSegments } from './collect.ts';
+import { computeSchema, createTables, starSchema } from './create-tables.ts';
+import type { RunOptions, RunState } from './run-state.ts';
+
+/** Does `work` as the only run of the pipeline: takes its lock, brings ledger and mirror up, clears what killed runs left. */
+export async function withRun<T>(options: RunOptions, work: (state: RunState) => Promise<T>): Promise<T> {
+  const { warehouse, pipeline, progress } = options;
+  const release = await warehouse.lockPipeline(pipeline.name, {
+    onWait: (holder) => progress({ type: 'note', detail: `waiting: ${holder} runs ${pipeline.name}` }),
+    signal: options.signal,
+  });
+  const session = await warehouse.compute.connect();
+  const interrupt = (): void => session.interrupt();
+  options.signal.addEventListener('abort', interrupt);
+  try {
+    return await work(await prepare(options, session));
+  } finally {
+    options.signal.removeEventListener('abort', interrupt);
+    session.close();
+    await release();
+  }
+}
+
+async function prepare(options: RunOptions, session: RunState['session']): Promise<RunState> {
+  const { warehouse, pipeline } = options;
+  await ensureLedger(warehouse);
+  const schema = starSchema(warehouse, pipeline);
+  await ensureState(session, pipeline.name);
+  const definition = definitionOf(pipeline);
+  const hash = definitionHash(definition);
+  const row = await warehouse.read((s) => pipelineRow(s, pipeline.name));
+  if (row === undefined) await ledgerTransaction(warehouse, (tx) => ensurePipeline(tx, pipeline.name, schema));
+  if (options.rebuild !== true && row !== undefined && row.definition_hash !== null && row.definition_hash !== hash) {
+    const differences = definitionDifferences(JSON.parse(row.definition ?? '{}') as Definition, definition);
+    throw new SparkifyError('DEFINITION_CHANGED', { pipeline: pipeline.name, differences });
+  }
+  const state: RunState = {
+    options,
+    interval: options.interval ?? ALL_TIME,
+    definition,
+    definitionHash: hash,
+    schema,
+    computeSchema: computeSchema(warehouse, pipeline),
+    session,
+    stages: new Map(),
+    deltas: new Map(),
+    checks: [],
+    warnings: [],
+    batch: undefined,
+    publishedEpoch: undefined,
+  };
+  await collectOrphanSegments(state);
+  if (!warehouse.capabilities.embedded) {
+    await createTables(warehouse, pipeline);
+    if (options.rebuild !== true && (await catchUpMirror(state)))
+      options.progress({ type: 'note', detail: 'the local mirror was brought up to the warehouse' });
+  }
+  return state;
+}
