@@ -1,0 +1,124 @@
+import { ident, identList, literal } from '../core/quoting.ts';
+import type { Check } from '../pipeline/check.ts';
+import type { Row, SqlSession } from '../warehouse/session.ts';
+import { counted, type Finding, SAMPLE_ROWS } from './finding.ts';
+import { boundsOf, type Subject } from './subject.ts';
+
+type Of<K extends Check['kind']> = Extract<Check, { kind: K }>;
+
+/** What of a table has to be looked at, and how to call it. */
+function judged(subject: Subject): { readonly rows: string; readonly noun: string; readonly none: boolean } {
+  return subject.change === undefined
+    ? { rows: subject.whole, noun: 'row', none: false }
+    : { rows: subject.change.added, noun: 'new row', none: subject.change.addedRows === 0 };
+}
+
+function keyOrder(subject: Subject, alias: string): string {
+  return `order by ${identList(subject.table.key, alias)} limit ${SAMPLE_ROWS}`;
+}
+
+export async function notNull(session: SqlSession, check: Of<'notNull'>, subject: Subject): Promise<Finding> {
+  const expected = `no NULL in ${check.columns.join(', ')}`;
+  const { rows, noun, none } = judged(subject);
+  if (none) return { passed: true, expected, actual: 'no new rows' };
+  const missing = check.columns.map((c) => `t.${ident(c)} is null`).join(' or ');
+  const [count] = await session.all<{ n: number; bad: number | null }>(
+    `select count(*) as n, sum(case when ${missing} then 1 else 0 end) as bad from (${rows}) t`,
+  );
+  const bad = Number(count!.bad ?? 0);
+  const actual = `NULL in ${bad.toLocaleString('en-US')} of ${counted(count!.n, noun)}`;
+  if (bad === 0) return { passed: true, expected, actual };
+  const samples = await session.all<Row>(`select * from (${rows}) t where ${missing} ${keyOrder(subject, 't')}`);
+  return { passed: false, expected, actual, samples };
+}
+
+/** Rows with a NULL among the columns are compared with none: that is `notNull`'s business. */
+export async function unique(session: SqlSession, check: Of<'unique'>, subject: Subject): Promise<Finding> {
+  const columns = identList(check.columns);
+  const expected = `every ${check.columns.join(', ')} once`;
+  const present = check.columns.map((c) => `t.${ident(c)} is not null`).join(' and ');
+  const { change } = subject;
+  let rows = `select ${identList(check.columns, 't')} from (${subject.whole}) t where ${present}`;
+  if (change !== undefined) {
+    if (change.addedRows === 0) return { passed: true, expected, actual: 'no new rows' };
+    const first = check.columns[0]!;
+    const between = await boundsOf(session, subject, first, change.added, first);
+    const met = check.columns.map((c) => `a.${ident(c)} = s.${ident(c)}`).join(' and ');
+    const hits = subject.staying(`${between} and exists (select 1 from (${change.added}) a where ${met})`);
+    rows = `select ${identList(check.columns, 't')} from (${change.added} union all ${hits}) t where ${present}`;
+  }
+  const doubled = `select ${columns}, count(*) as row_count from (${rows}) u group by ${columns} having count(*) > 1`;
+  const [count] = await session.all<{ n: number }>(`select count(*) as n from (${doubled}) d`);
+  if (count!.n === 0) return { passed: true, expected, actual: 'no value twice' };
+  const samples = await session.all<Row>(
+    `select * from (${doubled}) d order by row_count desc, ${columns} limit ${SAMPLE_ROWS}`,
+  );
+  return { passed: false, expected, actual: `${counted(count!.n, 'value')} more than once`, samples };
+}
+
+export async function acceptedValues(
+  session: SqlSession,
+  check: Of<'acceptedValues'>,
+  subject: Subject,
+): Promise<Finding> {
+  const list = check.values.map(String).join(', ');
+  const expected = `only ${list.length > 200 ? `${list.slice(0, 200)}…` : list}`;
+  const { rows, noun, none } = judged(subject);
+  if (none) return { passed: true, expected, actual: 'no new rows' };
+  const column = `t.${ident(check.column)}`;
+  const values = check.values.map((v) => (typeof v === 'number' ? String(v) : literal(v))).join(', ');
+  const other = values === '' ? `${column} is not null` : `${column} is not null and ${column} not in (${values})`;
+  const [count] = await session.all<{ n: number }>(`select count(*) as n from (${rows}) t where ${other}`);
+  if (count!.n === 0) return { passed: true, expected, actual: 'no other value' };
+  const samples = await session.all<Row>(
+    `select ${column} as ${ident(check.column)}, count(*) as row_count from (${rows}) t where ${other} group by ${column} order by row_count desc, ${ident(check.column)} limit ${SAMPLE_ROWS}`,
+  );
+  return { passed: false, expected, actual: `another value in ${counted(count!.n, noun)}`, samples };
+}
+
+/** Every value of a child's column is one of the parent's; NULL refers to nothing. */
+export async function references(
+  session: SqlSession,
+  check: Of<'references'>,
+  child: Subject,
+  parent: Subject,
+): Promise<Finding> {
+  const expected = `every ${check.table}.${check.column} in ${check.toTable}.${check.toColumn}`;
+  const orphans = await orphanSelects(session, check, child, parent);
+  if (orphans.length === 0) return { passed: true, expected, actual: 'no new rows' };
+  const all = orphans.join(' union all ');
+  const [count] = await session.all<{ n: number }>(`select count(*) as n from (${all}) t`);
+  if (count!.n === 0) return { passed: true, expected, actual: 'every value is there' };
+  const samples = await session.all<Row>(`select * from (${all}) t ${keyOrder(child, 't')}`);
+  const { noun } = judged(child);
+  return { passed: false, expected, actual: `missing for ${counted(count!.n, noun)}`, samples };
+}
+
+/** SELECTs of the child's rows whose parent is missing; none when nothing that matters is new. */
+async function orphanSelects(
+  session: SqlSession,
+  check: Of<'references'>,
+  child: Subject,
+  parent: Subject,
+): Promise<readonly string[]> {
+  const own = ident(check.column);
+  const theirs = ident(check.toColumn);
+  const without = (rows: string, parents: string): string =>
+    `select t.* from (${rows}) t where t.${own} is not null and not exists (select 1 from (${parents}) p where p.${theirs} = t.${own})`;
+  if (child.change === undefined || parent.change === undefined) return [without(child.whole, parent.whole)];
+  const selects: string[] = [];
+  if (child.change.addedRows > 0) {
+    const between = await boundsOf(session, parent, check.toColumn, child.change.added, check.column);
+    selects.push(without(child.change.added, `${parent.staying(between)} union all ${parent.change.added}`));
+  }
+  if (parent.change.removedRows > 0) {
+    const gone = `select g.${theirs} from (${parent.change.removed}) g where not exists (select 1 from (${parent.change.added}) p where p.${theirs} = g.${theirs})`;
+    const between = await boundsOf(session, child, check.column, gone, check.toColumn);
+    if (between !== 'false') {
+      const bereft = child.staying(`${between} and exists (select 1 from (${gone}) g where g.${theirs} = s.${own})`);
+      // Another row of the parent may carry the same value where that column is not its key.
+      selects.push(without(bereft, parent.whole));
+    }
+  }
+  return selects;
+}
