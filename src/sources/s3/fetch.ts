@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SparkifyError } from '../../core/errors.ts';
@@ -30,6 +31,7 @@ export async function* fetchPacked(
 ): AsyncGenerator<readonly FetchedObject[]> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  setMaxListeners(0, signal); // one listener for each request under way
   const ready: (Gotten | undefined)[] = [];
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
