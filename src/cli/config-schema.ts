@@ -13,8 +13,7 @@ const s3Schema = z.strictObject({
   profile: z.string().min(1).optional(),
   roleArn: z.string().min(1).optional(),
   anonymous: z.boolean().optional(),
-  forcePathStyle: z.boolean().optional(),
-  connections: z.int().min(1).max(1024).optional(),
+  connections: z.int().min(1).max(256).optional(),
 });
 
 export const configSchema = z.strictObject({

@@ -62,7 +62,12 @@ async function loadPipeline(path: string, configFile: string): Promise<Pipeline>
 async function importDefault(file: string): Promise<unknown> {
   // The package itself is handed over as a module: a project need not have it installed, and gets no second copy of it.
   const sparkify: unknown = await import('../index.ts');
-  const jiti = createJiti(file, { virtualModules: { sparkify }, fsCache: false, moduleCache: false });
+  const jiti = createJiti(file, {
+    virtualModules: { sparkify },
+    fsCache: false,
+    moduleCache: false,
+    interopDefault: false,
+  });
   try {
     const module = (await jiti.import(file)) as { default?: unknown };
     if (module.default === undefined)

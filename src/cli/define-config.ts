@@ -12,15 +12,13 @@ export interface SparkifyConfig {
   readonly segments?: string;
   readonly s3?: {
     readonly region?: string;
-    /** Another server than AWS, for example `http://127.0.0.1:9000`. */
+    /** Another server than AWS, addressed in path style, for example `http://127.0.0.1:9000`. */
     readonly endpoint?: string;
     readonly profile?: string;
     readonly roleArn?: string;
     /** Public buckets, without credentials. @default false */
     readonly anonymous?: boolean;
-    /** @default true when an endpoint is given */
-    readonly forcePathStyle?: boolean;
-    /** @default 64 */
+    /** Connections kept open for small objects, up to 256. @default 128 */
     readonly connections?: number;
   };
   /** What the engine may use, for example `512MB`. @default a share of the machine's memory */

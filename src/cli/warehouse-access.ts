@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { isSparkifyError } from '../core/errors.ts';
+import { isSparkifyError, SparkifyError } from '../core/errors.ts';
 import { openWarehouse } from '../warehouse/open.ts';
+import { parseWarehouseUrl } from '../warehouse/url.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { type CliContext, line } from './context.ts';
 import type { Project } from './project.ts';
@@ -19,12 +21,20 @@ export async function withWarehouse<T>(
   options: AccessOptions,
   work: (warehouse: Warehouse) => Promise<T>,
 ): Promise<T> {
+  if (options.readOnly) requireThere(project);
   const warehouse = await openPatiently(context, project, options);
   try {
     return await work(warehouse);
   } finally {
     await warehouse.close();
   }
+}
+
+/** Reading does not make an embedded warehouse. */
+function requireThere(project: Project): void {
+  const parsed = parseWarehouseUrl(project.warehouseUrl, project.directory);
+  if (parsed.engine === 'duckdb' && !existsSync(parsed.path))
+    throw new SparkifyError('WAREHOUSE_MISSING', { path: parsed.path });
 }
 
 async function openPatiently(context: CliContext, project: Project, options: AccessOptions): Promise<Warehouse> {

@@ -73,6 +73,12 @@ export const errorCatalogue = {
     (p) => `The warehouse ${p.path} is in use by ${p.holder}.`,
     () => 'Wait until it has ended, or stop it; an embedded file belongs to one process at a time.',
   ),
+  WAREHOUSE_MISSING: entry<{ path: string }>(
+    3,
+    (p) => `There is no warehouse ${p.path} yet.`,
+    () =>
+      'A first run makes it: sparkify run PIPELINE. If it should be there, check --warehouse and the configuration.',
+  ),
   WAREHOUSE_INVALID: entry<{ path: string; detail: string }>(
     3,
     (p) => `${p.path} is no DuckDB file that this version can read: ${p.detail}`,
@@ -246,6 +252,24 @@ export const errorCatalogue = {
     2,
     (p) => `The simulation cannot be made: ${p.detail}`,
     () => 'docs/simulator.md lists every knob and every kind of defect with its default.',
+  ),
+  // ingest
+  JSONPATHS_INVALID: entry<{ file: string; detail: string }>(
+    3,
+    (p) => `The jsonpaths file ${p.file} cannot be used: ${p.detail}`,
+    () => 'Write {"jsonpaths": ["$[\'field\']", …]} with one path per column of the staging table, in their order.',
+  ),
+  INGEST_MISMATCH: entry<{ object: string; expected: number; found: number }>(
+    1,
+    (p) => `${p.object}: ${p.expected} records were certified, but ${p.found} were converted. Nothing of it is staged.`,
+    () => 'Run it again. If it happens again, please report it with the object: two readers disagree about it.',
+  ),
+  DISK_FULL_AHEAD: entry<{ directory: string; neededBytes: number; freeBytes: number }>(
+    1,
+    (p) =>
+      `Reading needs about ${Math.ceil(p.neededBytes / 1e6)} MB in ${p.directory}; ${Math.ceil((p.neededBytes - p.freeBytes) / 1e6)} MB are missing.`,
+    () => 'Free some space, or place the warehouse on a larger disk. Nothing was read.',
+    { retryable: true },
   ),
   // anything unforeseen
   INTERNAL: entry<{ detail: string }>(

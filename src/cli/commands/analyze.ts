@@ -10,7 +10,7 @@ import { type FormatFlags, formatOf } from '../format-option.ts';
 import { type Format, jsonText, writeJsonArray, writeResult } from '../output.ts';
 import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
-import { enterSchema } from '../star-schema.ts';
+import { enterStar } from '../star-schema.ts';
 import { nameFix } from '../suggest.ts';
 import { renderTable } from '../table.ts';
 import { rowJson } from '../values.ts';
@@ -36,7 +36,7 @@ export async function analyze(context: CliContext, options: AnalyzeOptions, name
   const expected = options.expect === undefined ? undefined : await expectations(context, chosen, options.expect);
   return withWarehouse(context, project, { readOnly: true }, (warehouse) =>
     warehouse.read(async (session) => {
-      await enterSchema(warehouse, session, resolved);
+      await enterStar(warehouse, session, resolved);
       if (expected !== undefined) return compareAll(context, session, chosen, expected, format);
       if (format === 'table') for (const a of chosen) await showAnalysis(context, session, a);
       else if (name !== 'all')

@@ -147,6 +147,8 @@ async function sourceFindings(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const declared of project.pipelines) {
+    // The built-in pipeline is no matter of a project that has its own and says nothing about it.
+    if (declared.name === 'sparkify' && project.pipelines.length > 1 && project.params.sparkify === undefined) continue;
     const own = Object.fromEntries(Object.entries(set).filter(([name]) => name in declared.params.shape));
     let pipeline: ResolvedPipeline;
     try {

@@ -11,6 +11,7 @@ export async function init(context: CliContext, _options: object, dir: string): 
   const template = join(packageRoot(), 'templates', 'project');
   const replacements = {
     __NAME__: basename(target),
+    __PACKAGE__: packageName(basename(target)),
     __SPARKIFY_TYPES__: typesPath().split(sep).join('/'),
   };
   const files = (await readdir(template, { recursive: true, withFileTypes: true })).filter((f) => f.isFile());
@@ -39,6 +40,15 @@ async function refuseFull(target: string, dir: string): Promise<void> {
     detail: `${dir} is there already${found.isDirectory() ? ' and not empty' : ', and is no folder'}; nothing was written.`,
     fix: 'Name a folder that is new or empty.',
   });
+}
+
+/** A folder's name as npm accepts it. */
+function packageName(folder: string): string {
+  const name = folder
+    .toLowerCase()
+    .replace(/[^a-z0-9._~-]+/g, '-')
+    .replace(/^[._-]+/, '');
+  return name === '' || name === 'sparkify' ? 'my-warehouse' : name;
 }
 
 /** Declarations of this package: the built ones, or the sources it runs from. */

@@ -1,0 +1,149 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { masked, reportError } from '../../src/cli/error-report.ts';
+import { runCli } from '../../src/cli/program.ts';
+import { readOnlyStatement, splitStatements } from '../../src/cli/read-only-sql.ts';
+import { nearest } from '../../src/cli/suggest.ts';
+import { SparkifyError } from '../../src/core/errors.ts';
+import { fakeContext } from './fake-context.ts';
+
+async function cli(args: readonly string[], overrides = {}) {
+  const cwd = await mkdtemp(join(tmpdir(), 'sparkify-cli-'));
+  const context = fakeContext({ cwd, ...overrides });
+  return { code: await runCli(args, context), out: context.output(), err: context.errors(), cwd };
+}
+
+test('help goes to stdout with every command and exit code 0', async () => {
+  const { code, out, err } = await cli(['--help']);
+  expect(code).toBe(0);
+  expect(err).toBe('');
+  const commands = ['demo', 'init', 'run', 'tables', 'query', 'analyze', 'export', 'check', 'ledger', 'trace'];
+  for (const name of [...commands, 'quarantine', 'simulate', 'doctor'])
+    expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
+});
+
+test('the help of each command has examples', async () => {
+  for (const args of [['run'], ['query'], ['tables', 'drop'], ['quarantine', 'correct']]) {
+    const { out } = await cli([...args, '--help']);
+    expect(out).toContain('Examples:\n  sparkify ');
+  }
+});
+
+test.each([
+  [['rnu'], 'Did you mean run?'],
+  [['run', 'sparkify', '--intervall', 'x'], 'Did you mean --interval?'],
+  [['run', 'sparkfy'], 'Did you mean sparkify?'],
+  [['analyze', 'top-song'], 'Did you mean top-songs?'],
+  [['tables', 'show', 'songplay'], 'Did you mean songplays?'],
+  [['query', 'select 1', '--format', 'jsn'], 'Did you mean json?'],
+])('a typo in %j gets a suggestion and exit code 2', async (args, suggestion) => {
+  const { code, out, err } = await cli(args);
+  expect(err).toContain(suggestion);
+  expect(code).toBe(2);
+  expect(out).toBe('');
+});
+
+test('a missing warehouse is a project error with its fix', async () => {
+  const { code, err } = await cli(['query', 'select 1']);
+  expect(code).toBe(3);
+  expect(err).toContain('There is no warehouse');
+  expect(err).toContain('fix:');
+});
+
+test('with --json an error is one JSON object on stderr', async () => {
+  const { code, out, err } = await cli(['query', 'select 1', '--json', '--warehouse', 'mysql:x']);
+  expect(code).toBe(2);
+  expect(out).toBe('');
+  expect(JSON.parse(err)).toMatchObject({ code: 'WAREHOUSE_URL_INVALID', retryable: false, causes: [] });
+});
+
+test('a missing parameter names it and how to pass it', async () => {
+  const { code, err } = await cli(['run', 'sparkify']);
+  expect(code).toBe(2);
+  expect(err).toContain('logData: name the folder');
+  expect(err).toContain('--set name=value');
+});
+
+test('a parameter that does not exist is refused', async () => {
+  const { code, err } = await cli(['run', 'sparkify', '--set', 'logDta=x']);
+  expect(code).toBe(2);
+  expect(err).toContain('there is no parameter "logDta"');
+});
+
+test('query takes one reading statement', async () => {
+  for (const sql of [
+    'drop table users',
+    'select 1; drop table users',
+    "copy t to 'x'",
+    '',
+    'explain analyze delete from t',
+  ])
+    expect((await cli(['query', sql])).code).toBe(2);
+  expect(readOnlyStatement('-- who\nselect 1;\n')).toBe('-- who\nselect 1');
+  expect(readOnlyStatement("(select ';')")).toBe("(select ';')");
+  expect(readOnlyStatement('explain analyze select 1')).toBe('explain analyze select 1');
+  expect(splitStatements(`select ';' as "a;b", $$;$$ /* ; */ -- ;\n; select 2`)).toHaveLength(2);
+});
+
+test('SQL comes from stdin for "-"', async () => {
+  const { err } = await cli(['query', '-'], { readInput: async () => 'delete from users' });
+  expect(err).toContain('"delete" begins no reading statement');
+});
+
+test('nobody is asked without a terminal', async () => {
+  const { code, err } = await cli(['init', '.', 'too', 'many']);
+  expect(code).toBe(2);
+  expect(err).toContain('too many arguments');
+});
+
+test('colours are used where the context has them, and only there', async () => {
+  const { default: pc } = await import('picocolors');
+  const plain = await cli(['query', '']);
+  const coloured = await cli(['query', ''], { errColors: pc.createColors(true) });
+  expect(plain.err).not.toContain('\u001b');
+  expect(coloured.err).toContain('\u001b[31m');
+});
+
+test('passwords are masked in messages and causes', async () => {
+  const context = fakeContext();
+  const cause = new Error('connect postgresql://me:s3cret@db/x failed, password=hunter2');
+  const error = new SparkifyError(
+    'WAREHOUSE_OPEN_FAILED',
+    { target: 'postgresql://me:s3cret@db/x', detail: 'no' },
+    { cause },
+  );
+  expect(await reportError(context, error, { json: false })).toBe(4);
+  expect(context.errors()).not.toMatch(/s3cret|hunter2/);
+  expect(context.errors()).toContain('cause:');
+  expect(masked('s3://bucket/key and a:b@c')).toBe('s3://bucket/key and a:b@c');
+});
+
+test('an interrupt ends with 130', async () => {
+  const controller = new AbortController();
+  controller.abort(new Error('interrupted'));
+  const context = fakeContext({ signal: controller.signal });
+  expect(await reportError(context, new Error('aborted'), { json: false })).toBe(130);
+  expect(context.errors()).toContain('interrupted');
+});
+
+test('something unforeseen keeps its stack and exit code 1', async () => {
+  const context = fakeContext();
+  expect(await reportError(context, new TypeError('x is not a function'), { json: false })).toBe(1);
+  expect(context.errors()).toContain('TypeError: x is not a function');
+});
+
+test('near names are found, far ones are not', () => {
+  expect(nearest('songpalys', ['users', 'songplays'])).toBe('songplays');
+  expect(nearest('xyz', ['users', 'songplays'])).toBeUndefined();
+});
+
+test('a configuration that does not load says which file and why', async () => {
+  const cwd = await mkdtemp(join(tmpdir(), 'sparkify-cli-'));
+  await writeFile(join(cwd, 'sparkify.config.ts'), 'export default { warehouse: ;');
+  const { code, err } = await cli(['tables', 'show'], { cwd });
+  expect(code).toBe(3);
+  expect(err).toContain(join(cwd, 'sparkify.config.ts'));
+  expect(err).toContain('[CONFIG_LOAD_FAILED]');
+});
