@@ -1,7 +1,7 @@
 import type { QuarantineReason } from '../ingest/staged.ts';
 import type { Track } from './event-line.ts';
 import { compareText } from './json-text.ts';
-import type { KnownSongs, SongMatch } from './matching.ts';
+import type { ArtistRow, KnownSongs, SongMatch } from './matching.ts';
 import type { User } from './population.ts';
 import type { Level, State } from './transitions.ts';
 
@@ -54,7 +54,7 @@ export interface SimulationTruth {
   /** At most 20 each, the most plays first, ties by bytes. */
   readonly top: {
     readonly songs: readonly { readonly song_id: string; readonly title: string; readonly plays: number }[];
-    readonly artists: readonly { readonly artist_id: string; readonly plays: number }[];
+    readonly artists: readonly { readonly artist_id: string; readonly name: string; readonly plays: number }[];
     /** As logged, whether or not in the catalogue. */
     readonly loggedSongs: readonly { readonly artist: string; readonly song: string; readonly plays: number }[];
     readonly loggedArtists: readonly { readonly artist: string; readonly plays: number }[];
@@ -178,7 +178,7 @@ export class TruthBooks {
             .map(([day, plays]) => [new Date(day * DAY_MS).toISOString().slice(0, 10), plays]),
         ),
       },
-      top: this.top(),
+      top: this.top(artists),
       usersByLevel,
       levelHistory: Object.fromEntries(history),
     };
@@ -195,7 +195,7 @@ export class TruthBooks {
     else matches.plays++;
   }
 
-  private top(): SimulationTruth['top'] {
+  private top(artistRows: readonly ArtistRow[]): SimulationTruth['top'] {
     const bySong = new Map<string, number>();
     const byArtist = new Map<string, number>();
     const byLoggedSong = new Map<string, { artist: string; song: string; plays: number }>();
@@ -221,10 +221,11 @@ export class TruthBooks {
     for (const other of this.otherPlays.values()) logged(other.artist, other.title, other.plays);
     for (const { match, plays } of this.otherMatches.values()) found(match, plays);
     const titles = new Map(this.known.songs().map((song) => [song.songId, song.title]));
+    const names = new Map(artistRows.map((artist) => [artist.artist_id, artist.name]));
     const users = [...this.playsOfUser.entries()].filter(([, plays]) => plays > 0);
     return {
       songs: most(bySong).map(([song_id, plays]) => ({ song_id, title: titles.get(song_id) ?? '', plays })),
-      artists: most(byArtist).map(([artist_id, plays]) => ({ artist_id, plays })),
+      artists: most(byArtist).map(([artist_id, plays]) => ({ artist_id, name: names.get(artist_id) ?? '', plays })),
       loggedSongs: [...byLoggedSong.values()]
         .sort((a, b) => b.plays - a.plays || compareText(a.artist, b.artist) || compareText(a.song, b.song))
         .slice(0, TOP),
