@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { SparkifyError } from '../../core/errors.ts';
 import type { ListedObject } from '../source.ts';
@@ -123,12 +124,13 @@ async function getLarge(
   const file = createWriteStream(path, { flags: 'wx', highWaterMark: 1024 * 1024 });
   try {
     await pipeline(response.body, file, { signal });
+    verify(response, file.bytesWritten, wanted);
   } catch (error) {
+    await rm(path, { force: true });
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
       throw new SparkifyError('DISK_FULL', { what: path }, { cause: error });
     throw error;
   }
-  verify(response, file.bytesWritten, wanted);
   return { version: wanted.version || (response.etag ?? ''), lengthBytes: file.bytesWritten, path };
 }
 
