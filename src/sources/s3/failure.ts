@@ -81,6 +81,7 @@ const WRONG_KEYS = new Set([
   'SignatureDoesNotMatch',
   'AuthorizationHeaderMalformed',
   'InvalidSecurity',
+  'XAdminUserNotFound', // VersityGW, for an unknown access key
 ]);
 const EXPIRED = new Set([
   'ExpiredToken',
@@ -172,7 +173,7 @@ const noCredentialsFix =
   'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (`s3.profile`), or set `s3.anonymous` for a public bucket.';
 
 function wrongKeys(code: string): string {
-  if (code === 'InvalidAccessKeyId') return 'the server does not know this access key';
+  if (code === 'InvalidAccessKeyId' || code === 'XAdminUserNotFound') return 'the server does not know this access key';
   if (code === 'SignatureDoesNotMatch') return 'the secret key does not belong to the access key';
   return 'the request was signed for another region or service';
 }

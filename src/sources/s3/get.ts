@@ -98,7 +98,11 @@ class VersionReplaced extends Error {}
 function isGone(error: unknown): boolean {
   const code = refusalCode(error);
   const status = refusalStatus(error);
-  return error instanceof VersionReplaced || status === 412 || (status === 404 && code !== 'NoSuchBucket');
+  return (
+    error instanceof VersionReplaced ||
+    status === 412 ||
+    (status === 404 && (code === 'NoSuchKey' || code === 'NoSuchVersion'))
+  );
 }
 
 /** A version in quotes is an ETag, any other a version id. */
