@@ -247,6 +247,27 @@ export const errorCatalogue = {
     (p) => `The segment ${p.path} is not there, but the ledger counts on it.`,
     () => 'Bring the segments folder back, or read the objects again: run --rebuild --from-sources',
   ),
+  // lineage and quarantine
+  TRACE_UNKNOWN: entry<{ detail: string; fix: string }>(
+    2,
+    (p) => p.detail,
+    (p) => p.fix,
+  ),
+  QUARANTINE_UNKNOWN: entry<{ ids: readonly number[]; pipeline: string }>(
+    2,
+    (p) => `There is no quarantined record ${p.ids.join(', ')} of pipeline ${p.pipeline}.`,
+    () => '`sparkify quarantine list` shows them with their numbers.',
+  ),
+  QUARANTINE_SETTLED: entry<{ id: number; state: string; action: string }>(
+    1,
+    (p) => `The quarantined record ${p.id} cannot be ${p.action}: it is already ${p.state}.`,
+    (p) => `See \`sparkify quarantine show ${p.id}\`.`,
+  ),
+  CORRECTION_INVALID: entry<{ id: number; problems: readonly string[] }>(
+    1,
+    (p) => `The new text for record ${p.id} cannot be taken: ${p.problems.join('; ')}`,
+    () => 'Write it as one complete record of its source, with every required field.',
+  ),
   // simulator
   SIMULATION_INVALID: entry<{ detail: string }>(
     2,

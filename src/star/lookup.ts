@@ -23,7 +23,7 @@ function replaceAlias(sql: string, lookup: Lookup, column: (name: string) => str
 }
 
 /** Candidate columns that an expression names as `lookup.column`. */
-function usedColumns(fact: Fact, lookup: Lookup): readonly string[] {
+export function usedColumns(fact: Fact, lookup: Lookup): readonly string[] {
   const used = new Set<string>();
   for (const sql of [...fact.columns.map((c) => c.sql), lookup.where ?? '', ...lookup.orderBy.map((o) => o.sql)]) {
     replaceAlias(sql, lookup, (name) => {
