@@ -32,13 +32,14 @@ type Piece =
 
 /**
  * Compiles a template: the tokens `{yyyy} {MM} {dd} {HH}`, patterns that combine them in one brace (`{yyyy-MM-dd}`),
- * and `*` for any characters of one part of the key; everything else stands for itself.
+ * and `*` for any characters of one part of the key; everything else stands for itself. A key may end in `.gz` besides.
  * @throws TEMPLATE_INVALID
  */
 export function compileTemplate(text: string): KeyTemplate {
   const pieces = parse(text);
   const period = finestPeriod(text, pieces);
-  const pattern = new RegExp(`^${pieces.map(pieceSource).join('')}$`, 'su');
+  // A compressed object is the same object: its key may have `.gz` after what the template says.
+  const pattern = new RegExp(`^${pieces.map(pieceSource).join('')}(?:\\.gz)?$`, 'su');
   const tokens = pieces.flatMap((p) => (p.kind === 'token' ? [p.period] : []));
 
   return {

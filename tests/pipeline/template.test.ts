@@ -44,6 +44,12 @@ describe('a key template', () => {
     expect(compileTemplate(LOGS).match(key)).toBeUndefined();
   });
 
+  test('takes a compressed object for the same period', () => {
+    const template = compileTemplate('{yyyy-MM-dd}-events.json');
+    expect(template.match('2018-11-02-events.json.gz')).toEqual(template.match('2018-11-02-events.json'));
+    expect(template.match('2018-11-02-events.json.gzip')).toBeUndefined();
+  });
+
   test('takes characters of regular expressions as themselves, and "*" within one part only', () => {
     const t = compileTemplate('a.b(c)[d]|$^\\/{yyyy}-*');
     expect(t.match('a.b(c)[d]|$^\\/2018-x')).toBeDefined();
