@@ -61,7 +61,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     'shared_buffers=128MB',
     'max_wal_size=4GB',
     'log_min_messages=warning',
-    ...(options.fsync === true ? [] : ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off']),
+    ...(options.fsync === true ? [] : ['fsync=off', 'full_page_writes=off']),
     ...(options.settings ?? []),
   ];
   const run = new ServerProcess(binaries.postgres, data, settings, user, environment);

@@ -1,7 +1,12 @@
-import { type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  type DuckDBMaterializedResult,
+  type DuckDBResult,
+} from '@duckdb/node-api';
 import type { ResultBatch, Row, SqlSession, SqlValue } from '../session.ts';
 import { translateDuckError } from './errors.ts';
-import { fromDuck, toDuckColumn, toDuckParam } from './values.ts';
+import { fromDuck, toDuckColumn, toDuckParams } from './values.ts';
 
 const CHUNK_ROWS = 2048;
 
@@ -15,7 +20,7 @@ export class DuckSession implements SqlSession {
 
   async exec(sql: string, params: readonly SqlValue[] = []): Promise<number> {
     try {
-      const result = await this.#connection.run(sql, params.length === 0 ? undefined : params.map(toDuckParam));
+      const result = await this.#run(sql, params);
       return result.rowsChanged;
     } catch (error) {
       throw translateDuckError(error, sql);
@@ -24,7 +29,7 @@ export class DuckSession implements SqlSession {
 
   async all<T extends object = Row>(sql: string, params: readonly SqlValue[] = []): Promise<readonly T[]> {
     try {
-      const result = await this.#connection.run(sql, params.length === 0 ? undefined : params.map(toDuckParam));
+      const result = await this.#run(sql, params);
       const names = result.deduplicatedColumnNames();
       const rows = await result.getRowsJS();
       return rows.map((row) => Object.fromEntries(names.map((n, i) => [n, fromDuck(row[i] ?? null)]))) as T[];
@@ -35,7 +40,7 @@ export class DuckSession implements SqlSession {
 
   async *stream(sql: string, params: readonly SqlValue[] = []): AsyncIterable<ResultBatch> {
     try {
-      const result = await this.#connection.stream(sql, params.length === 0 ? undefined : params.map(toDuckParam));
+      const result = await this.#stream(sql, params);
       const types = result.columnTypes();
       const columns = result
         .deduplicatedColumnNames()
@@ -80,6 +85,18 @@ export class DuckSession implements SqlSession {
     } catch (error) {
       throw translateDuckError(error, `insert into ${schema}.${table}`);
     }
+  }
+
+  #run(sql: string, params: readonly SqlValue[]): Promise<DuckDBMaterializedResult> {
+    if (params.length === 0) return this.#connection.run(sql);
+    const { values, types } = toDuckParams(params);
+    return this.#connection.run(sql, values, types);
+  }
+
+  #stream(sql: string, params: readonly SqlValue[]): Promise<DuckDBResult> {
+    if (params.length === 0) return this.#connection.stream(sql);
+    const { values, types } = toDuckParams(params);
+    return this.#connection.stream(sql, values, types);
   }
 
   /** Stops the statement that runs; it fails with an interrupt. */

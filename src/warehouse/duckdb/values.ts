@@ -1,23 +1,50 @@
 import {
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  DuckDBBlobValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
+  HUGEINT,
   type JS,
+  SQLNULL,
+  TIMESTAMP,
+  VARCHAR,
 } from '@duckdb/node-api';
 import type { SqlValue } from '../session.ts';
 
-/** A session value as a bound parameter: whole numbers bind as BIGINT, dates as TIMESTAMP. */
-export function toDuckParam(value: SqlValue): DuckDBValue {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+/** Values and types of bound parameters, in their order. */
+export interface DuckParams {
+  readonly values: DuckDBValue[];
+  readonly types: DuckDBType[];
+}
+
+/** Session values as bound parameters: whole numbers bind as BIGINT, other numbers as DOUBLE, dates as TIMESTAMP. */
+export function toDuckParams(params: readonly SqlValue[]): DuckParams {
+  return { values: params.map(toDuckParam), types: params.map(typeOfParam) };
+}
+
+function toDuckParam(value: SqlValue): DuckDBValue {
   if (value instanceof Date) return new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n);
-  if (value instanceof Uint8Array) return toBlob(value);
-  return value;
+  return value instanceof Uint8Array ? toBlob(value) : value;
+}
+
+// Without a type the driver takes 1e300 for a BIGINT and every bigint for a HUGEINT.
+function typeOfParam(value: SqlValue): DuckDBType {
+  if (value === null) return SQLNULL;
+  if (typeof value === 'boolean') return BOOLEAN;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0) ? BIGINT : DOUBLE;
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? BIGINT : HUGEINT;
+  if (typeof value === 'string') return VARCHAR;
+  return value instanceof Date ? TIMESTAMP : BLOB;
 }
 
 function toBlob(value: Uint8Array): DuckDBValue {
-  return { bytes: value } as unknown as DuckDBValue;
+  return new DuckDBBlobValue(value);
 }
 
 /** A session value as the content of a column of the given type, for bulk inserts. */

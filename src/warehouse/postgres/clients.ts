@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { SparkifyError } from '../../core/errors.ts';
 import type { PostgresAddress } from './connection-options.ts';
@@ -21,6 +22,30 @@ const SESSION_SETTINGS = `
 const MAX_CONNECTIONS = 8;
 /** A connection whose peer vanished is found dead by TCP within about 20 s. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
+
+/**
+ * A client whose socket ends with a failed attempt to connect. The driver leaves it open when it gives up by itself (no
+ * password), and the server would wait a minute for an answer, holding up others.
+ */
+class AttemptingClient extends pg.Client {
+  override connect(): Promise<this>;
+  override connect(callback: (error: Error) => void): void;
+  override connect(callback?: (error: Error) => void): Promise<this> | undefined {
+    const attempt = new Promise<this>((resolve, reject) => {
+      super.connect((error: Error | undefined) => {
+        if (error === undefined || error === null) return resolve(this);
+        (this as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+        reject(error);
+      });
+    });
+    if (callback === undefined) return attempt;
+    attempt.then(
+      () => callback(undefined as unknown as Error),
+      (error: Error) => callback(error),
+    );
+    return undefined;
+  }
+}
 
 /** The connections to one server: a pool for short use, and single ones for a lock that must outlive transactions. */
 export class PostgresClients {
@@ -54,6 +79,7 @@ export class PostgresClients {
     };
     this.#pool = new pg.Pool({
       ...this.#config,
+      Client: AttemptingClient as unknown as new () => pg.ClientBase,
       max: MAX_CONNECTIONS,
       idleTimeoutMillis: 30_000,
       allowExitOnIdle: true,
@@ -104,14 +130,14 @@ export class PostgresClients {
 
   /** A connection of its own, not from the pool; `close` it. */
   async connectAlone(applicationName: string): Promise<{ session: PostgresSession; close: () => Promise<void> }> {
-    const client = new pg.Client({ ...this.#config, application_name: applicationName });
+    const client = new AttemptingClient({ ...this.#config, application_name: applicationName });
     client.on('error', () => {});
     try {
       await client.connect();
     } catch (error) {
       throw translateConnectError(error, this.place);
     }
-    const session = new PostgresSession(client, this.place);
+    const session = new PostgresSession(client as pg.Client, this.place);
     await session.exec(SESSION_SETTINGS);
     return { session, close: () => client.end().catch(() => undefined) };
   }

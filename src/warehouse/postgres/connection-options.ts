@@ -24,6 +24,7 @@ export interface PostgresAddress {
   readonly applicationName: string;
 }
 
+const NO_HOST = 'no-host.invalid';
 const PARAMETERS = [
   'sslmode',
   'sslrootcert',
@@ -86,16 +87,26 @@ export async function resolveAddress(url: string, options: ResolveAddressOptions
 function parseUrl(url: string): URL {
   let parsed: URL;
   try {
-    parsed = new URL(url.replace(/^postgres:/, 'postgresql:'));
+    parsed = new URL(withHost(url.replace(/^postgres:/i, 'postgresql:')));
     for (const part of [parsed.username, parsed.password, parsed.hostname, parsed.pathname]) decodeURIComponent(part);
   } catch {
     const list = /@?[^/?]*,[^/?]*/.test(url.replace(/^\w+:\/\//, '').split(/[/?]/)[0] ?? '');
     throw invalid(url, list ? 'one host only, not a list' : 'it cannot be read; escape special characters (%40 for @)');
   }
+  if (/[/@]/.test(parsed.pathname.slice(1)))
+    throw invalid(
+      url,
+      'after the host comes one name, that of the database; escape special characters (%40 for @, %2F for /)',
+    );
   const unknown = [...parsed.searchParams.keys()].find((k) => !PARAMETERS.includes(k));
   if (unknown !== undefined)
     throw invalid(url, `there is no parameter "${unknown}" (there are: ${PARAMETERS.join(', ')})`);
   return parsed;
+}
+
+/** A URL with a user and without a host is none to the parser, but usual with sockets. */
+function withHost(url: string): string {
+  return url.replace(/^(postgresql:\/\/[^/?#@]*@)(?=[:/?#]|$)/i, `$1${NO_HOST}`);
 }
 
 /** Does a host name or address stay on this machine? */

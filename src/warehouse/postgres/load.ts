@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorText, SparkifyError } from '../../core/errors.ts';
+import { SparkifyError } from '../../core/errors.ts';
 import { ident, identList, literal, qualified } from '../../core/quoting.ts';
 import type { DuckDatabase } from '../duckdb/database.ts';
 import type { DuckSession } from '../duckdb/session.ts';
@@ -25,7 +25,7 @@ export async function load(
   directory: string,
 ): Promise<number> {
   await mkdir(directory, { recursive: true });
-  const path = join(directory, `load-${randomUUID()}.csv`);
+  const path = join(directory, `load-${process.pid}-${randomUUID()}.csv`);
   const duck = await compute.connect();
   try {
     await (await open(path, 'wx')).close();
@@ -103,13 +103,4 @@ async function copyStatement(duck: DuckSession, table: TableRef, select: string,
   const quoted = described.length === 1 && described[0]!.column_type === 'VARCHAR' ? ', force_quote *' : '';
   return `copy (select ${columns.join(', ')} from (${select}) as s(${names})) to ${literal(path)}
     (format csv, header false, use_tmp_file false${quoted})`;
-}
-
-/** Removes what a killed process left in the load directory. */
-export async function cleanLoadDirectory(directory: string): Promise<void> {
-  try {
-    await rm(directory, { recursive: true, force: true });
-  } catch (error) {
-    throw new SparkifyError('WAREHOUSE_OPEN_FAILED', { target: directory, detail: errorText(error) }, { cause: error });
-  }
 }

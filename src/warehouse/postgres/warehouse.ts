@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorText, isSparkifyError, SparkifyError } from '../../core/errors.ts';
+import { errorText, SparkifyError } from '../../core/errors.ts';
 import type { Capabilities } from '../capabilities.ts';
-import { DuckDatabase, type DuckDatabaseOptions } from '../duckdb/database.ts';
+import type { DuckDatabase } from '../duckdb/database.ts';
 import type { SqlSession } from '../session.ts';
 import type { TableRef, Warehouse } from '../warehouse.ts';
 import { PostgresClients } from './clients.ts';
@@ -10,6 +9,7 @@ import { type PostgresEnvironment, resolveAddress } from './connection-options.t
 import { postgresDialect } from './dialect.ts';
 import { isConnectionLost } from './errors.ts';
 import { load } from './load.ts';
+import { type Mirror, openMirror } from './mirror.ts';
 import { lockPipeline } from './pipeline-lock.ts';
 import { PostgresSession } from './session.ts';
 
@@ -52,8 +52,8 @@ export async function openPostgresWarehouse(options: PostgresWarehouseOptions): 
   const clients = new PostgresClients(address);
   try {
     await checkServer(clients);
-    const compute = await openMirror(options);
-    return new PostgresWarehouse(clients, compute, address.shown, segmentsDirectory);
+    const mirror = await openMirror(options);
+    return new PostgresWarehouse(clients, mirror, address.shown, segmentsDirectory);
   } catch (error) {
     await clients.close();
     throw error;
@@ -67,10 +67,12 @@ class PostgresWarehouse implements Warehouse {
   readonly compute: DuckDatabase;
   readonly segmentsDirectory: string;
   readonly #clients: PostgresClients;
+  readonly #mirror: Mirror;
 
-  constructor(clients: PostgresClients, compute: DuckDatabase, url: string, segmentsDirectory: string) {
+  constructor(clients: PostgresClients, mirror: Mirror, url: string, segmentsDirectory: string) {
     this.#clients = clients;
-    this.compute = compute;
+    this.#mirror = mirror;
+    this.compute = mirror.database;
     this.url = url;
     this.segmentsDirectory = segmentsDirectory;
   }
@@ -113,7 +115,7 @@ class PostgresWarehouse implements Warehouse {
   }
 
   async close(): Promise<void> {
-    this.compute.close();
+    await this.#mirror.close();
     await this.#clients.close();
   }
 }
@@ -147,31 +149,4 @@ async function checkServer(clients: PostgresClients): Promise<void> {
     refuse(`the server is PostgreSQL ${Math.floor(server!.version / 10_000)}; 14 or newer is needed`);
   if (server!.encoding !== 'UTF8')
     refuse(`the database is encoded in ${server!.encoding}; UTF8 is needed (create database … encoding 'UTF8')`);
-}
-
-/**
- * The mirror is a cache. Where another process has its file, this one works with a mirror in memory, which is brought
- * up from the ledger all the same.
- */
-async function openMirror(options: PostgresWarehouseOptions): Promise<DuckDatabase> {
-  await mkdir(options.segmentsDirectory, { recursive: true }).catch((error: unknown) => {
-    throw new SparkifyError(
-      'WAREHOUSE_OPEN_FAILED',
-      { target: options.segmentsDirectory, detail: errorText(error) },
-      { cause: error },
-    );
-  });
-  const settings: Omit<DuckDatabaseOptions, 'path'> = {
-    tempDirectory: join(options.segmentsDirectory, 'tmp', 'spill'),
-    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  };
-  const inMemory = (): Promise<DuckDatabase> => DuckDatabase.open({ path: ':memory:', ...settings });
-  if (options.mirror === 'memory') return inMemory();
-  try {
-    return await DuckDatabase.open({ path: join(options.segmentsDirectory, 'mirror.duckdb'), ...settings });
-  } catch (error) {
-    if (isSparkifyError(error) && error.code === 'WAREHOUSE_BUSY') return inMemory();
-    throw error;
-  }
 }
