@@ -24,21 +24,24 @@ export interface History {
 
 type Change =
   | { readonly do: 'put'; readonly file: number; readonly seeds: readonly RecordSeed[]; readonly layout: number }
-  | { readonly do: 'edit'; readonly file: number; readonly edits: readonly Edit[]; readonly layout: number }
+  | { readonly do: 'edit'; readonly file: number; readonly edits: readonly Edit[]; readonly layout: number | null }
   | {
       readonly do: 'copy';
       readonly from: number;
       readonly to: number;
       readonly count: number;
       readonly mask: number;
-      readonly seed: RecordSeed;
+      readonly event: RecordSeed;
+      readonly song: RecordSeed;
     }
   | { readonly do: 'delete' | 'touch'; readonly file: number }
   | { readonly do: 'revert'; readonly file: number; readonly back: number };
 
+const EDITS = ['add', 'remove', 'alter', 'double', 'rival', 'backdate', 'flip', 'reverse'] as const;
+
 /** `mask` says which fields of an altered record are taken from the new seed. */
 interface Edit {
-  readonly do: 'add' | 'remove' | 'alter' | 'double' | 'reverse';
+  readonly do: (typeof EDITS)[number];
   readonly index: number;
   readonly event: RecordSeed;
   readonly song: RecordSeed;
@@ -88,7 +91,12 @@ function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>
   const maxLength = options.maxRecords ?? 12;
   const layout = fc.nat(11);
   const file = fc.nat(FILES - 1);
-  const mask = fc.nat(0xffff);
+  const bit = fc.nat(15).map((n) => 1 << n);
+  const mask = fc.oneof(
+    fc.nat(0xffff),
+    bit,
+    fc.tuple(bit, bit).map(([a, b]) => 0x8000 | a | b),
+  );
   const put = fc.oneof(
     fc.record({
       do: fc.constant('put' as const),
@@ -104,7 +112,7 @@ function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>
     }),
   );
   const edit = fc.record({
-    do: fc.constantFrom('add' as const, 'remove' as const, 'alter' as const, 'double' as const, 'reverse' as const),
+    do: fc.constantFrom(...EDITS),
     index: fc.nat(11),
     event,
     song,
@@ -113,8 +121,8 @@ function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>
   const edits = fc.record({
     do: fc.constant('edit' as const),
     file,
-    edits: fc.array(edit, { minLength: 1, maxLength: 4 }),
-    layout,
+    edits: fc.array(edit, { minLength: 1, maxLength: 3 }),
+    layout: fc.option(layout, { freq: 3 }),
   });
   const copy = fc.record({
     do: fc.constant('copy' as const),
@@ -122,9 +130,10 @@ function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>
     to: file,
     count: fc.integer({ min: 1, max: 4 }),
     mask,
-    seed: fc.oneof(eventSeed as fc.Arbitrary<RecordSeed>, songSeed as fc.Arbitrary<RecordSeed>),
+    event,
+    song,
   });
-  const gone = fc.record({ do: fc.constantFrom('delete' as const, 'touch' as const), file });
+  const gone = fc.record({ do: fc.constantFrom('delete' as const, 'delete' as const, 'touch' as const), file });
   const revert = fc.record({ do: fc.constant('revert' as const), file, back: fc.nat(3) });
   return {
     first: put,
@@ -132,7 +141,7 @@ function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>
       { weight: 4, arbitrary: put },
       { weight: 5, arbitrary: edits },
       { weight: 3, arbitrary: copy },
-      { weight: 2, arbitrary: gone },
+      { weight: 3, arbitrary: gone },
       { weight: 2, arbitrary: revert },
     ),
   };
@@ -156,7 +165,7 @@ function roundArbitrary(change: fc.Arbitrary<Change>, min: number, max: number):
   return fc.record({
     changes: fc.array(change, { minLength: min, maxLength: max }),
     interval,
-    prune: fc.nat(4).map((n) => n === 4),
+    prune: fc.nat(2).map((n) => n === 2),
     after: fc.oneof(
       { weight: 3, arbitrary: fc.constant([]) },
       { weight: 2, arbitrary: fc.array(after, { minLength: 1, maxLength: 2 }) },
@@ -215,15 +224,28 @@ interface Draft {
 }
 
 function altered(old: RecordSeed, fresh: RecordSeed, mask: number): RecordSeed {
-  if (old.kind !== fresh.kind || old.kind === 'raw') return fresh.kind === 'raw' ? fresh : old;
+  if (old.kind !== fresh.kind || old.kind === 'raw') return fresh;
   const names = Object.keys(old).filter((name) => name !== 'kind');
   const taken = names.filter((_, i) => (mask >> i) & 1);
-  // Most alterations keep the key, so that versions and copies of one event or song differ in contents only.
-  const keepsKey = mask % 4 !== 0;
+  // Half of the alterations keep the key, so that versions and copies of one event or song differ in contents only.
+  const keepsKey = (mask >> 15) % 2 === 0;
   const key = ['session', 'item', 'id'];
   const source = fresh as unknown as Record<string, number>;
   const changed = taken.filter((n) => !(keepsKey && key.includes(n))).map((n) => [n, source[n]]);
   return { ...old, ...Object.fromEntries(changed) } as RecordSeed;
+}
+
+/** Half a day before, never out of the day or the window. */
+const earlier = (slot: number): number => (slot < 0 ? -2 : Math.max(0, slot - 1));
+
+/** Another event of the same user at the same moment, or another song of the same title and artist. */
+function rivalOf(old: RecordSeed, fresh: RecordSeed, mask: number): RecordSeed {
+  if (old.kind === 'event' && fresh.kind === 'event') {
+    const apart = mask % 2 === 0 ? { session: fresh.session } : { item: fresh.item };
+    return { ...old, ...apart, level: 1 - old.level, name: fresh.name };
+  }
+  if (old.kind === 'song' && fresh.kind === 'song') return { ...fresh, title: old.title, artist: old.artist };
+  return fresh;
 }
 
 function edited(seeds: readonly RecordSeed[], edit: Edit, kind: 'events' | 'songs'): readonly RecordSeed[] {
@@ -238,6 +260,13 @@ function edited(seeds: readonly RecordSeed[], edit: Edit, kind: 'events' | 'song
       return seeds.map((s, i) => (i === index ? altered(s, fresh, edit.mask) : s));
     case 'double':
       return edit.mask % 2 === 0 ? [...seeds, seed] : [altered(seed, fresh, edit.mask), ...seeds];
+    case 'rival':
+      return [...seeds, rivalOf(seed, fresh, edit.mask)];
+    case 'backdate':
+      return seeds.map((s, i) => (i === index && s.kind === 'event' ? { ...s, slot: earlier(s.slot) } : s));
+    case 'flip':
+      // As many bytes as before: only a look at the contents sees this.
+      return seeds.map((s, i) => (i === index && s.kind === 'event' ? { ...s, level: 1 - s.level } : s));
     case 'reverse':
       return [...seeds].reverse();
   }
@@ -295,11 +324,11 @@ class Unfolding {
       case 'edit': {
         const kind = kindOf(path);
         const seeds = change.edits.reduce((all, e) => edited(all, e, kind), draft.seeds);
-        this.#write(file, seeds, change.layout);
+        this.#write(file, seeds, change.layout ?? draft.layout);
         return;
       }
       case 'copy':
-        this.#copy(file, change.to, change.count, change.mask, change.seed);
+        this.#copy(file, change.to, change.count, change.mask, kindOf(path) === 'events' ? change.event : change.song);
         return;
       case 'delete':
         this.#lying.delete(path);

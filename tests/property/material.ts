@@ -13,8 +13,8 @@ export const WINDOW_DAYS = 5;
 
 const SESSIONS = [1, 2, 3, 17, 9_000, 2 ** 40 + 7] as const;
 const USERS = ['', '2', '3', '10', '26'] as const;
-const TITLES = ['apple', 'Zebra', '\uff5e wave', '\u{1f600} smile'] as const;
-const ARTISTS = ['BjÃ\u0083Â¶rk', 'blur', 'Zoë "Z" Keating'] as const;
+const TITLES = ['apple', 'Apple', '\uff5e wave', '\u{1f600} smile'] as const;
+const ARTISTS = ['BjÃ\u0083Â¶rk', 'blur', '\uff5e "Z"', '\u{1f600}'] as const;
 const ARTIST_IDS = ['AR1', 'AR2', 'ARa'] as const;
 const SONG_IDS = ['SO10', 'SO9', 'SOB', 'SOa', 'SOÅ', 'SO\uff5e', 'SO\u{1f600}'] as const;
 const LENGTHS = [100, 150.5, 200, 218.93179, null] as const;
@@ -84,7 +84,7 @@ export const eventSeed: fc.Arbitrary<EventSeed> = fc.record({
   user: below(USERS.length + 1),
   level: below(2),
   page: below(8),
-  song: below(12),
+  song: below(8),
   artist: below(8),
   length: below(LENGTHS.length),
   place: below(PLACES.length),
@@ -97,8 +97,8 @@ export const eventSeed: fc.Arbitrary<EventSeed> = fc.record({
 export const songSeed: fc.Arbitrary<SongSeed> = fc.record({
   kind: fc.constant('song' as const),
   id: below(SONG_IDS.length),
-  title: below(8),
-  artist: below(5),
+  title: below(6),
+  artist: below(6),
   artistId: below(ARTIST_IDS.length),
   duration: below(DURATIONS.length),
   year: below(YEARS.length),
