@@ -40,7 +40,8 @@ export function openLocalSource(root: string, options: { readonly clock: Clock }
       for (let from = 0; from < objects.length; from += BATCH_OBJECTS) {
         signal?.throwIfAborted();
         yield objects.slice(from, from + BATCH_OBJECTS).map((object): FetchedObject => {
-          const path = fileURLToPath(object.uri);
+          // The usual name needs no decoding, which for 100,000 files is worth its line.
+          const path = object.uri.includes('%') ? fileURLToPath(object.uri) : object.uri.slice('file://'.length);
           try {
             accessSync(path, constants.R_OK);
           } catch (error) {
