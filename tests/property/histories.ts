@@ -3,10 +3,19 @@
  * intervals; compacted, rebuilt, reopened in between. A history is drawn as a plan of small numbers, which shrinks well,
  * and unfolded to concrete steps, which can be read.
  */
-import fc from 'fast-check';
+import type fc from 'fast-check';
 import { objectText } from './layout.ts';
-import { BASES, DAY_MS, eventSeed, HOUR_MS, type RecordSeed, recordText, songSeed, WINDOW_DAYS } from './material.ts';
+import { DAY_MS, HOUR_MS, type RecordSeed, recordText, WINDOW_DAYS } from './material.ts';
 import { kindOf, logPath, type PublishRequest, type Span } from './model.ts';
+import {
+  type Change,
+  type Edit,
+  FILES,
+  type HistoryOptions,
+  type IntervalPlan,
+  type Plan,
+  planArbitrary,
+} from './plan.ts';
 import type { Match } from './reference.ts';
 
 export type Step =
@@ -22,176 +31,9 @@ export interface History {
   readonly steps: readonly Step[];
 }
 
-type Change =
-  | { readonly do: 'put'; readonly file: number; readonly seeds: readonly RecordSeed[]; readonly layout: number }
-  | { readonly do: 'edit'; readonly file: number; readonly edits: readonly Edit[]; readonly layout: number | null }
-  | {
-      readonly do: 'copy';
-      readonly from: number;
-      readonly to: number;
-      readonly count: number;
-      readonly mask: number;
-      readonly event: RecordSeed;
-      readonly song: RecordSeed;
-    }
-  | { readonly do: 'delete' | 'touch'; readonly file: number }
-  | { readonly do: 'revert'; readonly file: number; readonly back: number };
-
-const EDITS = ['add', 'remove', 'alter', 'double', 'rival', 'backdate', 'flip', 'reverse'] as const;
-
-/** `mask` says which fields of an altered record are taken from the new seed. */
-interface Edit {
-  readonly do: (typeof EDITS)[number];
-  readonly index: number;
-  readonly event: RecordSeed;
-  readonly song: RecordSeed;
-  readonly mask: number;
-}
-
-interface IntervalPlan {
-  readonly kind: 'all' | 'hour' | 'day' | 'half' | 'days' | 'odd';
-  readonly slot: number;
-  readonly length: number;
-}
-
-interface Round {
-  readonly changes: readonly Change[];
-  readonly interval: IntervalPlan;
-  readonly prune: boolean;
-  readonly after: readonly ('again' | 'compact' | 'rebuild' | 'reopen')[];
-}
-
-interface Plan {
-  readonly base: number;
-  readonly strict: boolean;
-  readonly wide: boolean;
-  readonly rounds: readonly Round[];
-}
-
-export interface HistoryOptions {
-  /** @default 12 */
-  readonly maxRecords?: number;
-  /** Publishes, without repeats. @default 3 and 8 */
-  readonly minRounds?: number;
-  readonly maxRounds?: number;
-  /** Real records to draw from beside the invented ones (raw JSON, `ts` of events within or without the window). */
-  readonly events?: readonly string[];
-  readonly songs?: readonly string[];
-}
-
-const FILES = WINDOW_DAYS + 4;
-
-function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>; later: fc.Arbitrary<Change> } {
-  const raw = (texts: readonly string[] | undefined): fc.WeightedArbitrary<RecordSeed>[] =>
-    texts === undefined || texts.length === 0
-      ? []
-      : [{ weight: 3, arbitrary: fc.constantFrom(...texts).map((text) => ({ kind: 'raw' as const, text })) }];
-  const event = fc.oneof({ weight: 1, arbitrary: eventSeed as fc.Arbitrary<RecordSeed> }, ...raw(options.events));
-  const song = fc.oneof({ weight: 1, arbitrary: songSeed as fc.Arbitrary<RecordSeed> }, ...raw(options.songs));
-  const maxLength = options.maxRecords ?? 12;
-  const layout = fc.nat(11);
-  const file = fc.nat(FILES - 1);
-  const bit = fc.nat(15).map((n) => 1 << n);
-  const mask = fc.oneof(
-    fc.nat(0xffff),
-    bit,
-    fc.tuple(bit, bit).map(([a, b]) => 0x8000 | a | b),
-  );
-  const put = fc.oneof(
-    fc.record({
-      do: fc.constant('put' as const),
-      file: fc.nat(WINDOW_DAYS - 1),
-      seeds: fc.array(event, { minLength: 1, maxLength }),
-      layout,
-    }),
-    fc.record({
-      do: fc.constant('put' as const),
-      file: fc.integer({ min: WINDOW_DAYS, max: FILES - 1 }),
-      seeds: fc.array(song, { minLength: 1, maxLength: Math.min(4, maxLength) }),
-      layout,
-    }),
-  );
-  const edit = fc.record({
-    do: fc.constantFrom(...EDITS),
-    index: fc.nat(11),
-    event,
-    song,
-    mask,
-  });
-  const edits = fc.record({
-    do: fc.constant('edit' as const),
-    file,
-    edits: fc.array(edit, { minLength: 1, maxLength: 3 }),
-    layout: fc.option(layout, { freq: 3 }),
-  });
-  const copy = fc.record({
-    do: fc.constant('copy' as const),
-    from: file,
-    to: file,
-    count: fc.integer({ min: 1, max: 4 }),
-    mask,
-    event,
-    song,
-  });
-  const gone = fc.record({ do: fc.constantFrom('delete' as const, 'delete' as const, 'touch' as const), file });
-  const revert = fc.record({ do: fc.constant('revert' as const), file, back: fc.nat(3) });
-  return {
-    first: put,
-    later: fc.oneof(
-      { weight: 4, arbitrary: put },
-      { weight: 5, arbitrary: edits },
-      { weight: 3, arbitrary: copy },
-      { weight: 3, arbitrary: gone },
-      { weight: 2, arbitrary: revert },
-    ),
-  };
-}
-
-const interval: fc.Arbitrary<IntervalPlan> = fc.record({
-  kind: fc.oneof(
-    { weight: 1, arbitrary: fc.constant('all' as const) },
-    { weight: 2, arbitrary: fc.constant('hour' as const) },
-    { weight: 5, arbitrary: fc.constant('day' as const) },
-    { weight: 3, arbitrary: fc.constant('half' as const) },
-    { weight: 4, arbitrary: fc.constant('days' as const) },
-    { weight: 2, arbitrary: fc.constant('odd' as const) },
-  ),
-  slot: fc.nat(2 * WINDOW_DAYS - 1),
-  length: fc.integer({ min: 1, max: 4 }),
-});
-
-function roundArbitrary(change: fc.Arbitrary<Change>, min: number, max: number): fc.Arbitrary<Round> {
-  const after = fc.constantFrom('again' as const, 'compact' as const, 'rebuild' as const, 'reopen' as const);
-  return fc.record({
-    changes: fc.array(change, { minLength: min, maxLength: max }),
-    interval,
-    prune: fc.nat(2).map((n) => n === 2),
-    after: fc.oneof(
-      { weight: 3, arbitrary: fc.constant([]) },
-      { weight: 2, arbitrary: fc.array(after, { minLength: 1, maxLength: 2 }) },
-    ),
-  });
-}
-
 /** Histories of 3–8 publishes over objects of 1–12 records. Half of them cover everything from the start. */
 export function historyArbitrary(options: HistoryOptions = {}): fc.Arbitrary<History> {
-  const { first, later } = changeArbitrary(options);
-  const minLength = Math.max(1, options.minRounds ?? 3);
-  const rest = fc.array(roundArbitrary(later, 0, 4), {
-    minLength: minLength - 1,
-    maxLength: Math.max(minLength, options.maxRounds ?? 8) - 1,
-  });
-  const plan: fc.Arbitrary<Plan> = fc
-    .record({
-      base: fc.nat(BASES.length - 1),
-      strict: fc.nat(3).map((n) => n === 3),
-      wide: fc.boolean(),
-      opening: roundArbitrary(first, 3, 7),
-      rest,
-    })
-    .map(({ opening, rest: rounds, ...head }) => ({ ...head, rounds: [opening, ...rounds] }));
-  // Without fast-check's bias toward small values, which would make the early histories thin.
-  return fc.noBias(plan).map(unfold);
+  return planArbitrary(options).map(unfold);
 }
 
 function spanOf(plan: IntervalPlan, baseMs: number, wide: boolean): Span | undefined {
@@ -235,13 +77,13 @@ function altered(old: RecordSeed, fresh: RecordSeed, mask: number): RecordSeed {
   return { ...old, ...Object.fromEntries(changed) } as RecordSeed;
 }
 
-/** Half a day before, never out of the day or the window. */
-const earlier = (slot: number): number => (slot < 0 ? -2 : Math.max(0, slot - 1));
+/** To the first moment of the window, before most others, or half a day back. */
+const earlier = (slot: number, mask: number): number => (mask % 2 === 0 ? 0 : slot < 0 ? -2 : Math.max(0, slot - 1));
 
 /** Another event of the same user at the same moment, or another song of the same title and artist. */
 function rivalOf(old: RecordSeed, fresh: RecordSeed, mask: number): RecordSeed {
   if (old.kind === 'event' && fresh.kind === 'event') {
-    const apart = mask % 2 === 0 ? { session: fresh.session } : { item: fresh.item };
+    const apart = mask % 3 !== 0 ? { session: fresh.session } : { item: fresh.item };
     return { ...old, ...apart, level: 1 - old.level, name: fresh.name };
   }
   if (old.kind === 'song' && fresh.kind === 'song') return { ...fresh, title: old.title, artist: old.artist };
@@ -263,7 +105,7 @@ function edited(seeds: readonly RecordSeed[], edit: Edit, kind: 'events' | 'song
     case 'rival':
       return [...seeds, rivalOf(seed, fresh, edit.mask)];
     case 'backdate':
-      return seeds.map((s, i) => (i === index && s.kind === 'event' ? { ...s, slot: earlier(s.slot) } : s));
+      return seeds.map((s, i) => (i === index && s.kind === 'event' ? { ...s, slot: earlier(s.slot, edit.mask) } : s));
     case 'flip':
       // As many bytes as before: only a look at the contents sees this.
       return seeds.map((s, i) => (i === index && s.kind === 'event' ? { ...s, level: 1 - s.level } : s));
@@ -357,7 +199,7 @@ class Unfolding {
 }
 
 function unfold(plan: Plan): History {
-  const baseMs = BASES[plan.base]!;
+  const { baseMs } = plan;
   const match: Match = plan.strict ? 'strict' : 'title-artist';
   const unfolding = new Unfolding(baseMs);
   for (const [i, round] of plan.rounds.entries()) {
