@@ -1,0 +1,57 @@
+import type { FetchedObject } from '../sources/source.ts';
+import type { PartInput } from './scan/part.ts';
+
+/** Objects that become one segment, in parts that threads scan side by side. */
+export interface Chunk {
+  readonly parts: readonly (readonly PartInput[])[];
+  readonly objects: number;
+  readonly sizeBytes: number;
+}
+
+/** A part ends at either; small files cost by their number, large ones by their bytes. */
+const PART_OBJECTS = 8_000;
+const PARTS_PER_CHUNK = 4;
+/** Keeps what is said about a segment's objects small. */
+const CHUNK_OBJECTS = 100_000;
+
+/** Cuts fetched objects, in order, into chunks of about `chunkBytes`; an object is never split. */
+export async function* chunksOf(
+  batches: AsyncIterable<readonly FetchedObject[]>,
+  chunkBytes: number,
+): AsyncGenerator<Chunk, void> {
+  let inputs: PartInput[] = [];
+  let sizeBytes = 0;
+  for await (const batch of batches) {
+    for (const fetched of batch) {
+      inputs.push(partInput(fetched));
+      sizeBytes += fetched.lengthBytes;
+      if (sizeBytes < chunkBytes && inputs.length < CHUNK_OBJECTS) continue;
+      yield { parts: partsOf(inputs, chunkBytes / PARTS_PER_CHUNK), objects: inputs.length, sizeBytes };
+      inputs = [];
+      sizeBytes = 0;
+    }
+  }
+  if (inputs.length > 0)
+    yield { parts: partsOf(inputs, chunkBytes / PARTS_PER_CHUNK), objects: inputs.length, sizeBytes };
+}
+
+function partInput(fetched: FetchedObject): PartInput {
+  const { object, path, offset, lengthBytes, version } = fetched;
+  return { uri: object.uri, path, offset, lengthBytes, ...(version === undefined ? {} : { version }) };
+}
+
+function partsOf(inputs: readonly PartInput[], partBytes: number): readonly (readonly PartInput[])[] {
+  const parts: PartInput[][] = [];
+  let part: PartInput[] = [];
+  let sizeBytes = 0;
+  for (const input of inputs) {
+    part.push(input);
+    sizeBytes += input.lengthBytes;
+    if (sizeBytes < partBytes && part.length < PART_OBJECTS) continue;
+    parts.push(part);
+    part = [];
+    sizeBytes = 0;
+  }
+  if (part.length > 0) parts.push(part);
+  return parts;
+}

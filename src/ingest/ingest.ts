@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { errorText, isSparkifyError, SparkifyError } from '../core/errors.ts';
+import { type Failpoints, noFailpoints } from '../core/failpoints.ts';
+import type { Staging } from '../pipeline/tables.ts';
+import type { ListedObject, Source } from '../sources/source.ts';
+import type { SqlSession } from '../warehouse/session.ts';
+import { type IsKnown, type ScannedChunk, scanChunk, type UnchangedObject } from './chunk-scan.ts';
+import { type Chunk, chunksOf } from './chunks.ts';
+import { checkDiskSpace, type FreeBytes } from './disk-space.ts';
+import { parseJsonPaths } from './json-paths.ts';
+import { SPOOL_FOLDER } from './orphans.ts';
+import { inlinePool, type ScanPool, threadPool } from './scan/pool.ts';
+import { type ScanSpec, scanSpec } from './scan/spec.ts';
+import { writeSegment } from './segment.ts';
+import type { StagedSegment } from './staged.ts';
+
+export interface IngestRequest {
+  readonly staging: Staging;
+  readonly source: Source;
+  /** To be read, in the order their records shall have. */
+  readonly objects: readonly ListedObject[];
+  /** Absolute; made when missing. */
+  readonly segmentsDirectory: string;
+  /** A DuckDB that may read the objects and write the segments; used only while the generator runs. */
+  readonly session: SqlSession;
+  /** Whether this version of an object is staged already. */
+  readonly isKnown: IsKnown;
+  readonly failpoints?: Failpoints;
+  readonly progress?: (done: number, total: number, unit: string) => void;
+  readonly signal?: AbortSignal | undefined;
+  /** Input of one segment. @default 128 MB */
+  readonly chunkBytes?: number;
+  /** Scan threads; 0 scans in this one. @default 2, or 0 for little input */
+  readonly workers?: number;
+  /** Names segments: unique, sortable, fit for a file name. */
+  readonly newId?: () => string;
+  /** Reads the jsonpaths file. @default local files */
+  readonly readText?: (path: string) => Promise<string>;
+  /** @default what the file system says */
+  readonly freeBytes?: FreeBytes;
+}
+
+export interface IngestSummary {
+  /** Objects that turned out to be known already; they are in no segment. */
+  readonly unchanged: readonly UnchangedObject[];
+}
+
+const DEFAULT_CHUNK_BYTES = 128 * 1024 * 1024;
+const DEFAULT_WORKERS = 2;
+
+/** Below both, scanning takes less time than starting threads. */
+const INLINE_BYTES = 16 * 1024 * 1024;
+const INLINE_OBJECTS = 2_000;
+
+/**
+ * Reads objects into immutable Parquet segments, each yielded once it is durable; records that are not exactly as the
+ * staging declares are in their segment's quarantine. While one segment is written, the next chunk is scanned. Ending
+ * the generator early (or `signal`) leaves finished segments and no other files.
+ * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, JSONPATHS_INVALID, INGEST_MISMATCH, DISK_FULL_AHEAD, DISK_FULL
+ */
+export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegment, IngestSummary> {
+  const { staging, objects, segmentsDirectory, isKnown, session, signal } = request;
+  const unchanged: UnchangedObject[] = [];
+  if (objects.length === 0) return { unchanged };
+  const spec = await specOf(request);
+  const newId = request.newId ?? timeOrderedId;
+  const failpoints = request.failpoints ?? noFailpoints;
+  const chunkBytes = request.chunkBytes ?? DEFAULT_CHUNK_BYTES;
+  const inputBytes = objects.reduce((sum, o) => sum + o.sizeBytes, 0);
+  const spool = `${segmentsDirectory}/${SPOOL_FOLDER}/${newId()}`;
+  const fetchDirectory = `${spool}/fetched`;
+  await mkdir(`${segmentsDirectory}/${staging.name}`, { recursive: true });
+  await mkdir(fetchDirectory, { recursive: true });
+  const pool = poolFor(request, spec, inputBytes);
+  let ahead: Promise<Scanning | undefined> | undefined;
+  try {
+    const fetched = objects.some((o) => o.version !== undefined);
+    await checkDiskSpace(segmentsDirectory, { inputBytes, chunkBytes, fetched }, request.freeBytes);
+    const files = new FetchedFiles(fetchDirectory);
+    const fetchOptions = { directory: fetchDirectory, ...(signal === undefined ? {} : { signal }) };
+    const chunks = chunksOf(request.source.fetch(objects, fetchOptions), chunkBytes);
+    let number = 0;
+    const scanNext = async (): Promise<Scanning | undefined> => {
+      const next = await chunks.next();
+      if (next.done === true) return undefined;
+      const chunk = next.value;
+      files.arrived(chunk);
+      failpoints.hit('spool.before');
+      const directory = `${spool}/${number++}`;
+      const scan = () => scanChunk(chunk, pool, directory, isKnown);
+      const scanned = await scan();
+      failpoints.hit('spool.after');
+      return { chunk, scanned, scan };
+    };
+    const start = () => {
+      ahead = abortable(scanNext(), signal);
+      // Met again when it is awaited; until then it must not count as unhandled.
+      ahead.catch(() => undefined);
+    };
+    let done = 0;
+    for (start(); ; ) {
+      const scanning = await ahead;
+      if (scanning === undefined) return { unchanged };
+      start();
+      let { scanned } = scanning;
+      done += scanning.chunk.objects;
+      let segment: StagedSegment | undefined;
+      if (scanned.objects.length > 0) {
+        const path = `${staging.name}/${newId()}.parquet`;
+        const target = { spec, segmentsDirectory, path, session, failpoints };
+        const written = await writeSegment(target, scanned, scanning.scan);
+        segment = written.segment;
+        scanned = written.chunk;
+      }
+      unchanged.push(...scanned.unchanged);
+      await rm(scanned.spoolDirectory, { recursive: true, force: true });
+      await files.release(scanning.chunk);
+      request.progress?.(done, objects.length, 'objects');
+      signal?.throwIfAborted();
+      if (segment !== undefined) yield segment;
+    }
+  } finally {
+    await pool.close();
+    await ahead?.catch(() => undefined);
+    await rm(spool, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+interface Scanning {
+  readonly chunk: Chunk;
+  readonly scanned: ScannedChunk;
+  readonly scan: () => Promise<ScannedChunk>;
+}
+
+async function specOf(request: IngestRequest): Promise<ScanSpec> {
+  const { staging, readText = readLocalText } = request;
+  if (staging.jsonPaths === undefined) return scanSpec(staging);
+  const file = staging.jsonPaths;
+  let text: string;
+  try {
+    text = await readText(file);
+  } catch (error) {
+    if (isSparkifyError(error)) throw error;
+    throw new SparkifyError('JSONPATHS_INVALID', { file, detail: errorText(error) }, { cause: error });
+  }
+  return scanSpec(staging, parseJsonPaths(text, file, staging.columns.length));
+}
+
+async function readLocalText(path: string): Promise<string> {
+  return readFile(path.startsWith('file:') ? fileURLToPath(path) : path, 'utf8');
+}
+
+function poolFor(request: IngestRequest, spec: ScanSpec, inputBytes: number): ScanPool {
+  const little = inputBytes < INLINE_BYTES && request.objects.length < INLINE_OBJECTS;
+  const workers = request.workers ?? (little ? 0 : DEFAULT_WORKERS);
+  return workers === 0 ? inlinePool(spec) : threadPool(spec, workers);
+}
+
+/** Sorts by time; two runs of one millisecond still differ. */
+function timeOrderedId(): string {
+  return `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(6).toString('hex')}`;
+}
+
+/** `work`, or the signal's reason as soon as it is aborted. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    work.catch(() => undefined);
+  }
+}
+
+/** The files that the source brought into its directory, removed when no chunk needs them any more. */
+class FetchedFiles {
+  readonly #prefix: string;
+  readonly #uses = new Map<string, number>();
+  #latest = '';
+
+  constructor(directory: string) {
+    this.#prefix = `${directory}/`;
+  }
+
+  arrived(chunk: Chunk): void {
+    for (const { path } of chunk.parts.flat()) {
+      if (!path.startsWith(this.#prefix)) continue;
+      this.#uses.set(path, (this.#uses.get(path) ?? 0) + 1);
+      this.#latest = path;
+    }
+  }
+
+  /** The chunk is done. The latest file stays: objects packed into it may still come. */
+  async release(chunk: Chunk): Promise<void> {
+    for (const { path } of chunk.parts.flat()) {
+      const uses = this.#uses.get(path);
+      if (uses !== undefined) this.#uses.set(path, uses - 1);
+    }
+    for (const [path, uses] of this.#uses) {
+      if (uses > 0 || path === this.#latest) continue;
+      this.#uses.delete(path);
+      await rm(path, { force: true });
+    }
+  }
+}

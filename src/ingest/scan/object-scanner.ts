@@ -1,0 +1,257 @@
+import { isUtf8 } from 'node:buffer';
+import { SLACK_BYTES } from './fast-path.ts';
+import { judgeRecord } from './judge.ts';
+import type { RecordOutput } from './output.ts';
+import { RecordReader } from './record.ts';
+import { Shapes } from './shapes.ts';
+import { MAX_RAW_BYTES, MAX_RECORD_BYTES, type ScanSpec } from './spec.ts';
+import { JsonSyntax } from './syntax.ts';
+import { type ObjectTotals, Tally } from './tally.ts';
+import { ValueFraming } from './value-framing.ts';
+
+/** Large enough that calls do not count, small enough to stay in the processor's cache. */
+const WINDOW_BYTES = 512 * 1024;
+/** `auto` looks at so many lines that are not blank. */
+const SAMPLE_LINES = 100;
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/**
+ * Certifies the records of one object after the other. `begin`, then fill `space()` and call `advance` until the
+ * object ends, then `finish`. Bytes wait in a window that moves over the object: what a call of `advance` cannot
+ * finish (an incomplete line or value) stays for the next one. States: `start` (a byte order mark may come) →
+ * `undecided` (framing `auto`) → `lines` or `values`.
+ */
+export class ObjectScanner {
+  readonly #spec: ScanSpec;
+  readonly #syntax: JsonSyntax;
+  readonly #reader: RecordReader;
+  readonly #shapes: Shapes;
+  #view: DataView;
+  #bytes: Buffer;
+  /** What is not consumed yet: `[#from, #to)`. */
+  #from = 0;
+  #to = 0;
+  /** Where the window's first byte stands in the object. */
+  #offset = 0;
+  #line = 1;
+  #state: 'start' | 'undecided' | 'lines' | 'values' = 'start';
+  /** Inside a line that is too long to be kept; its first part waits in quarantine already. */
+  #skippingLine = false;
+  #values: ValueFraming | undefined;
+  #tally: Tally;
+  #output: RecordOutput | undefined;
+
+  constructor(spec: ScanSpec) {
+    this.#spec = spec;
+    this.#bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES + SLACK_BYTES);
+    this.#view = viewOf(this.#bytes);
+    this.#syntax = new JsonSyntax(this.#bytes);
+    this.#reader = new RecordReader(spec, this.#syntax);
+    this.#shapes = new Shapes(spec);
+    this.#tally = new Tally(spec);
+  }
+
+  begin(output: RecordOutput): void {
+    this.#output = output;
+    this.#tally = new Tally(this.#spec);
+    this.#from = 0;
+    this.#to = 0;
+    this.#offset = 0;
+    this.#line = 1;
+    this.#state = 'start';
+    this.#skippingLine = false;
+    this.#values = undefined;
+  }
+
+  /** Room for the next bytes of the object, never empty. */
+  space(): Buffer {
+    const kept = this.#to - this.#from;
+    const capacity = this.#bytes.length - SLACK_BYTES;
+    if (kept > capacity / 2) {
+      const larger = Buffer.allocUnsafeSlow(capacity * 2 + SLACK_BYTES);
+      this.#bytes.copy(larger, 0, this.#from, this.#to);
+      this.#bytes = larger;
+      this.#view = viewOf(larger);
+      this.#syntax.bytes = larger;
+    } else if (this.#from > 0) this.#bytes.copyWithin(0, this.#from, this.#to);
+    this.#offset += this.#from;
+    this.#from = 0;
+    this.#to = kept;
+    return this.#bytes.subarray(kept, this.#bytes.length - SLACK_BYTES);
+  }
+
+  /** Takes the first `count` bytes of the last `space()`. */
+  advance(count: number): void {
+    this.#to += count;
+    this.#scan(false);
+  }
+
+  finish(): ObjectTotals {
+    this.#scan(true);
+    for (const shape of this.#shapes.all) this.#tally.shape(shape);
+    if (this.#bytes.length > 4 * WINDOW_BYTES) {
+      this.#bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES + SLACK_BYTES);
+      this.#view = viewOf(this.#bytes);
+      this.#syntax.bytes = this.#bytes;
+    }
+    return this.#tally.totals();
+  }
+
+  #scan(ended: boolean): void {
+    this.#bytes[this.#to] = 0;
+    if (this.#state === 'start') {
+      if (this.#to - this.#from < 3 && !ended) return;
+      const { framing } = this.#spec;
+      this.#state = framing === 'auto' ? 'undecided' : framing === 'ndjson' ? 'lines' : 'values';
+      const [a, b, c] = this.#bytes.subarray(this.#from, this.#to);
+      if (a === 0xef && b === 0xbb && c === 0xbf) this.#from += 3;
+    }
+    if (this.#state === 'undecided') this.#decide(ended);
+    if (this.#state === 'lines') this.#scanLines(ended);
+    if (this.#state === 'values') {
+      this.#values ??= new ValueFraming(this.#reader, this.#shapes, this.#tally, this.#output!, this.#line);
+      this.#from = this.#values.scan(this.#view, this.#from, this.#to, ended);
+    }
+  }
+
+  /** Framing `auto`: lines, if any of the first ones is a complete object by itself. */
+  #decide(ended: boolean): void {
+    const bytes = this.#bytes;
+    let p = this.#from;
+    for (let seen = 0; seen < SAMPLE_LINES && p < this.#to; ) {
+      let end = bytes.subarray(0, this.#to).indexOf(NEWLINE, p);
+      if (end < 0) {
+        if (!ended && this.#to - this.#from < MAX_RAW_BYTES) return;
+        end = this.#to;
+      }
+      this.#syntax.end = end;
+      const first = this.#syntax.space(p);
+      if (first < end) {
+        seen++;
+        const behind = bytes[first] === 0x7b ? this.#syntax.object(first, 0) : -1;
+        if (behind >= 0 && this.#syntax.space(behind) >= end) {
+          this.#state = 'lines';
+          return;
+        }
+      }
+      p = end + 1;
+      if (seen >= SAMPLE_LINES) this.#state = 'values';
+    }
+    if (ended || this.#to - this.#from >= MAX_RAW_BYTES) this.#state = 'values';
+  }
+
+  #scanLines(ended: boolean): void {
+    if (this.#skippingLine && !this.#skipLine()) return;
+    const bytes = this.#bytes;
+    let limit = this.#to;
+    if (!ended) {
+      limit = bytes.lastIndexOf(NEWLINE, this.#to - 1) + 1;
+      if (limit <= this.#from) {
+        if (this.#to - this.#from > MAX_RAW_BYTES) this.#cutLine();
+        return;
+      }
+    }
+    if (this.#from < limit) this.#from = this.#certifyLines(this.#from, limit);
+  }
+
+  /** Certifies the lines in `[p, limit)`, of which only the last may lack its line end; gives `limit`. */
+  #certifyLines(p: number, limit: number): number {
+    const bytes = this.#bytes;
+    const view = this.#view;
+    const syntax = this.#syntax;
+    const tally = this.#tally;
+    const output = this.#output!;
+    const clean = isUtf8(bytes.subarray(p, limit));
+    let run = p;
+    let shape = this.#shapes.current;
+    while (p < limit) {
+      if (shape !== undefined && clean) {
+        syntax.end = limit;
+        const end = shape.match(bytes, view, syntax, p, true);
+        if (end >= 0 && end - p <= MAX_RECORD_BYTES) {
+          const c = bytes[end]!;
+          const next =
+            c === NEWLINE ? end + 1 : c === RETURN && bytes[end + 1] === NEWLINE ? end + 2 : end === limit ? end : -1;
+          if (next >= 0) {
+            tally.at(this.#line++);
+            tally.staged++;
+            shape.records++;
+            const { eventMs } = shape;
+            if (eventMs < tally.minEventMs) tally.minEventMs = eventMs;
+            if (eventMs > tally.maxEventMs) tally.maxEventMs = eventMs;
+            p = next;
+            continue;
+          }
+        }
+      }
+      let end = bytes.indexOf(NEWLINE, p);
+      if (end < 0 || end > limit) end = limit;
+      const next = end < limit ? end + 1 : limit;
+      if (!this.#closerLook(p, end, clean)) {
+        if (run < p) output.lines(bytes, run, p, this.#offset + run);
+        run = next;
+      }
+      shape = this.#shapes.current;
+      this.#line++;
+      p = next;
+    }
+    if (run < limit) output.lines(bytes, run, limit, this.#offset + run);
+    return limit;
+  }
+
+  /** Judges one line in full; whether its bytes may stay as they are. */
+  #closerLook(from: number, to: number, clean: boolean): boolean {
+    const bytes = this.#bytes;
+    if (to > from && bytes[to - 1] === RETURN) to--;
+    this.#syntax.end = to;
+    const start = this.#syntax.space(from);
+    if (start === to) return true;
+    const raw = bytes.subarray(from, to);
+    if (raw.length > MAX_RECORD_BYTES) {
+      this.#tally.reject(this.#line, 'object_too_large', tooLarge(raw.length), raw);
+      return false;
+    }
+    if (!clean && !isUtf8(raw)) {
+      this.#tally.reject(this.#line, 'invalid_utf8', 'the bytes are no UTF-8', raw);
+      return false;
+    }
+    const fault = judgeRecord(this.#reader, start, to);
+    if (fault !== undefined) {
+      this.#tally.reject(this.#line, fault.reason, fault.detail, raw, fault.column);
+      return false;
+    }
+    this.#tally.at(this.#line);
+    this.#tally.take(this.#reader);
+    const plain = !this.#reader.peculiar;
+    if (!plain) this.#output!.line(this.#reader.flat());
+    this.#shapes.settle(this.#reader, this.#tally, start, to);
+    return plain;
+  }
+
+  /** The line is longer than what is kept: its beginning goes to quarantine, the rest is passed over. */
+  #cutLine(): void {
+    const raw = this.#bytes.subarray(this.#from, this.#from + MAX_RAW_BYTES);
+    this.#tally.reject(this.#line, 'object_too_large', `${tooLarge(raw.length)}; only this much is kept`, raw);
+    this.#skippingLine = true;
+    this.#from = this.#to;
+  }
+
+  #skipLine(): boolean {
+    const end = this.#bytes.subarray(0, this.#to).indexOf(NEWLINE, this.#from);
+    this.#from = end < 0 ? this.#to : end + 1;
+    if (end < 0) return false;
+    this.#skippingLine = false;
+    this.#line++;
+    return true;
+  }
+}
+
+export function tooLarge(length: number): string {
+  return `${length} bytes, the limit is ${MAX_RECORD_BYTES}`;
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

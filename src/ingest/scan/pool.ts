@@ -1,0 +1,103 @@
+import { Worker } from 'node:worker_threads';
+import type { ErrorCode } from '../../core/error-catalogue.ts';
+import { SparkifyError } from '../../core/errors.ts';
+import type { ScannedPart, ScanPart } from './part.ts';
+import { PartScanner } from './scan-part.ts';
+import type { ScanSpec } from './spec.ts';
+import type { ScanAnswer } from './worker.ts';
+
+/** Scans parts, several at a time; parts end in any order. */
+export interface ScanPool {
+  /** @throws SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL */
+  scan(part: ScanPart): Promise<ScannedPart>;
+  /** Ends the threads; scans that run are given up. */
+  close(): Promise<void>;
+}
+
+/** Scans in this thread: for little input, where a thread would cost more than it saves. */
+export function inlinePool(spec: ScanSpec): ScanPool {
+  const scanner = new PartScanner(spec);
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    scan: (part) => {
+      // One after the other: the scanner holds one object at a time.
+      const result = last.then(() => scanner.scan(part));
+      last = result.catch(() => undefined);
+      return result;
+    },
+    close: async () => {
+      await last;
+    },
+  };
+}
+
+interface Task {
+  readonly part: ScanPart;
+  readonly resolve: (part: ScannedPart) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Scans in `size` threads. */
+export function threadPool(spec: ScanSpec, size: number): ScanPool {
+  const waiting: Task[] = [];
+  const idle: Worker[] = [];
+  const running = new Map<Worker, Task>();
+  let closed = false;
+
+  const next = () => {
+    while (idle.length > 0 && waiting.length > 0) {
+      const worker = idle.pop()!;
+      const task = waiting.shift()!;
+      running.set(worker, task);
+      worker.ref();
+      worker.postMessage(task.part);
+    }
+  };
+  const broken = (worker: Worker, error: Error) => {
+    workers.delete(worker);
+    running.get(worker)?.reject(error);
+    running.delete(worker);
+    if (workers.size > 0) return;
+    for (const task of waiting.splice(0)) task.reject(error);
+  };
+  const start = (): Worker => {
+    const worker = scanThread(spec);
+    worker.on('message', (answer: ScanAnswer) => {
+      const task = running.get(worker);
+      running.delete(worker);
+      idle.push(worker);
+      worker.unref();
+      if (answer.ok) task?.resolve(answer.part);
+      else task?.reject(remoteError(answer));
+      next();
+    });
+    worker.on('error', (error) => broken(worker, error as Error));
+    worker.on('exit', () => broken(worker, new Error(closed ? 'the scan was given up' : 'a scan thread ended')));
+    idle.push(worker);
+    return worker;
+  };
+  const workers = new Set(Array.from({ length: size }, start));
+
+  return {
+    scan: (part) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ part, resolve, reject });
+        next();
+      }),
+    close: async () => {
+      closed = true;
+      await Promise.all([...workers].map((worker) => worker.terminate()));
+    },
+  };
+}
+
+/** Run from sources, a thread needs what this process has already: a loader for TypeScript. */
+function scanThread(spec: ScanSpec): Worker {
+  const compiled = import.meta.url.endsWith('.js');
+  const url = new URL(compiled ? './worker.js' : './worker.ts', import.meta.url);
+  return new Worker(url, { workerData: spec, ...(compiled ? {} : { execArgv: ['--import', 'jiti/register'] }) });
+}
+
+function remoteError(answer: Extract<ScanAnswer, { ok: false }>): SparkifyError {
+  return new SparkifyError(answer.code as ErrorCode, answer.params as never, { cause: new Error(answer.cause) });
+}
