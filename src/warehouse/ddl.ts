@@ -100,9 +100,10 @@ export function printDdl(
     `create schema if not exists ${ident(schema)};`,
   ].join('\n');
   const staging = stagingInPlace
-    ? '-- Staging tables are views over the Parquet segments here; they come with the first run.\n'
-    : tables.stagings.map((t) => section(dialect, schema, t, primaryKeys)).join('\n');
-  return [head, staging, ...tables.tables.map((t) => section(dialect, schema, t, primaryKeys))].join('\n\n');
+    ? '-- Staging tables are views over the Parquet segments here; they come with the first run.'
+    : tables.stagings.map((t) => section(dialect, schema, t, primaryKeys)).join('\n\n');
+  const sections = [head, staging, ...tables.tables.map((t) => section(dialect, schema, t, primaryKeys))];
+  return `${sections.join('\n\n')}\n`;
 }
 
 const KINDS: Readonly<Record<AnyTable['kind'], string>> = {
