@@ -12,6 +12,11 @@ export interface AccessOptions {
   readonly readOnly: boolean;
   /** How long to wait for an embedded file that another process holds. @default 0 */
   readonly patienceMs?: number;
+  /**
+   * Where a remote warehouse keeps its local mirror. One in memory disturbs no run on this machine, and costs nothing
+   * while only the warehouse itself is read. @default 'memory' when read-only, else 'file'
+   */
+  readonly mirror?: 'file' | 'memory';
 }
 
 /** Opens the project's warehouse, works with it and closes it in any case. */
@@ -45,6 +50,7 @@ async function openPatiently(context: CliContext, project: Project, options: Acc
         cwd: project.directory,
         segmentsDirectory: project.segmentsDirectory,
         readOnly: options.readOnly,
+        mirror: options.mirror ?? (options.readOnly ? 'memory' : 'file'),
         env: databaseEnvironment(context),
         ...(project.memoryLimit === undefined ? {} : { memoryLimit: project.memoryLimit }),
         ...(project.threads === undefined ? {} : { threads: project.threads }),

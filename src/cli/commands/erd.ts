@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { erdMermaid, erdSvg } from '../../warehouse/erd.ts';
+import { mermaidErd } from '../../warehouse/erd.ts';
+import { svgErd } from '../../warehouse/erd-svg.ts';
 import { type CliContext, line } from '../context.ts';
 import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
@@ -18,7 +19,7 @@ export async function erd(context: CliContext, flags: ErdFlags): Promise<number>
   const declared = pipelineOf(project, flags.pipeline);
   const pipeline = withPlaceholders(declared, parameterSources(context, project, declared, flags.set));
   const svg = flags.out === undefined ? flags.format === 'svg' : /\.svg$/i.test(flags.out) || flags.format === 'svg';
-  const text = (svg ? erdSvg(pipeline.tables) : erdMermaid(pipeline.tables)).trimEnd();
+  const text = (svg ? svgErd(pipeline.tables, { title: pipeline.name }) : mermaidErd(pipeline.tables)).trimEnd();
   if (flags.out === undefined) await line(context.out, text);
   else {
     await writeFile(resolve(context.cwd, flags.out), `${text}\n`);

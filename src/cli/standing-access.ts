@@ -1,0 +1,137 @@
+import { systemClock } from '../core/clock.ts';
+import { SparkifyError } from '../core/errors.ts';
+import { coverageOf } from '../ledger/coverage.ts';
+import { type PipelineRow, pipelineRow } from '../ledger/pipelines.ts';
+import { ledgerFormat } from '../ledger/transaction.ts';
+import { computeSchema } from '../operators/create-tables.ts';
+import { withRun } from '../operators/with-run.ts';
+import type { ResolvedPipeline } from '../pipeline/define.ts';
+import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
+import type { Standing } from '../star/standing.ts';
+import type { SqlSession } from '../warehouse/session.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
+import type { CliContext } from './context.ts';
+import { progressView } from './progress.ts';
+import type { Project } from './project.ts';
+import { sourceOpener } from './source-access.ts';
+import { enterStar } from './star-schema.ts';
+import { withWarehouse } from './warehouse-access.ts';
+
+/** The last publish, in one snapshot of the warehouse, and the same publish as the compute engine sees it. */
+export interface Published {
+  readonly warehouse: Warehouse;
+  readonly session: SqlSession;
+  readonly standing: Standing;
+  readonly row: PipelineRow;
+}
+
+export interface StandingOptions<T> {
+  /** What is written after the look, outside of its snapshot. Without it nothing can be written. */
+  readonly finish?: (warehouse: Warehouse, result: T) => Promise<void>;
+  /** Also when runs have staged objects, but none has published. @default false */
+  readonly unpublished?: boolean;
+}
+
+/**
+ * Looks at what is published. An embedded warehouse is read in place; for another one the local mirror is brought up
+ * first, under the pipeline's lock.
+ * @throws USAGE when there is nothing to look at, DEFINITION_CHANGED when the definition is not that of the publish
+ */
+export async function withStanding<T>(
+  context: CliContext,
+  project: Project,
+  pipeline: ResolvedPipeline,
+  options: StandingOptions<T>,
+  work: (published: Published) => Promise<T>,
+): Promise<T> {
+  const look = async (warehouse: Warehouse): Promise<T> => {
+    if (warehouse.capabilities.embedded)
+      return warehouse.read(async (session) => {
+        const found = await publishOf(session, pipeline, options);
+        return work({ warehouse, session, ...(await standingOf(warehouse, session, session, pipeline, found)) });
+      });
+    await warehouse.read((session) => publishOf(session, pipeline, options));
+    return inMirror(context, project, pipeline, warehouse, (compute) =>
+      warehouse.read(async (session) => {
+        const found = await publishOf(session, pipeline, options);
+        return work({ warehouse, session, ...(await standingOf(warehouse, session, compute, pipeline, found)) });
+      }),
+    );
+  };
+  return withWarehouse(
+    context,
+    project,
+    { readOnly: options.finish === undefined, mirror: 'file' },
+    async (warehouse) => {
+      const result = await look(warehouse);
+      await options.finish?.(warehouse, result);
+      return result;
+    },
+  );
+}
+
+async function inMirror<T>(
+  context: CliContext,
+  project: Project,
+  pipeline: ResolvedPipeline,
+  warehouse: Warehouse,
+  work: (compute: SqlSession) => Promise<T>,
+): Promise<T> {
+  const view = progressView(context);
+  try {
+    return await withRun(
+      {
+        pipeline,
+        warehouse,
+        openSource: sourceOpener(project),
+        clock: systemClock,
+        failpoints: context.failpoints,
+        progress: view.listener,
+        signal: context.signal,
+      },
+      (state) => {
+        view.stop();
+        return work(state.session);
+      },
+    );
+  } finally {
+    view.stop();
+  }
+}
+
+async function publishOf(
+  session: SqlSession,
+  pipeline: ResolvedPipeline,
+  options: { readonly unpublished?: boolean },
+): Promise<PipelineRow> {
+  const row = (await ledgerFormat(session)) === undefined ? undefined : await pipelineRow(session, pipeline.name);
+  if (row === undefined || (row.epoch === 0 && options.unpublished !== true))
+    throw new SparkifyError('USAGE', {
+      detail: `Nothing of pipeline ${pipeline.name} is published in this warehouse yet.`,
+      fix: `sparkify run ${pipeline.name}`,
+    });
+  const definition = definitionOf(pipeline);
+  if (row.definition_hash !== null && row.definition_hash !== definitionHash(definition)) {
+    const differences = definitionDifferences(JSON.parse(row.definition ?? '{}') as Definition, definition);
+    throw new SparkifyError('DEFINITION_CHANGED', { pipeline: pipeline.name, differences });
+  }
+  return row;
+}
+
+async function standingOf(
+  warehouse: Warehouse,
+  session: SqlSession,
+  compute: SqlSession,
+  pipeline: ResolvedPipeline,
+  row: PipelineRow,
+): Promise<{ readonly standing: Standing; readonly row: PipelineRow }> {
+  await enterStar(warehouse, session, pipeline);
+  const standing: Standing = {
+    session: compute,
+    segmentsDirectory: warehouse.segmentsDirectory,
+    pipeline,
+    schema: computeSchema(warehouse, pipeline),
+    coverage: await coverageOf(session, pipeline.name),
+  };
+  return { standing, row };
+}
