@@ -66,7 +66,10 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
   for (let i = 0; i < kept.length; i += 500) {
     const values = kept
       .slice(i, i + 500)
-      .map((o) => `(${literal(pathOf.get(o.segment_id)!)}, ${o.first_row}, ${o.first_row + o.records_staged})`);
+      .map(
+        (o, n) =>
+          `(${i + n}, ${literal(pathOf.get(o.segment_id)!)}, ${o.first_row}, ${o.first_row + o.records_staged})`,
+      );
     await session.exec(`insert into pieces values ${values.join(', ')}`);
   }
   const columns = staging.columns.map((c) => `p.${ident(c.name)}`).join(', ');

@@ -7,6 +7,7 @@ import { deriveDimension } from '../star/dimension.ts';
 import { deriveFact } from '../star/fact.ts';
 import { deriveSqlTable } from '../star/sql-table.ts';
 import type { WinnerChange } from '../star/winners.ts';
+import type { SqlSession } from '../warehouse/session.ts';
 import { batchOf, changesOf } from './batch.ts';
 import type { RunState } from './run-state.ts';
 
@@ -31,10 +32,25 @@ export async function loadTable(
     });
   }
   state.options.failpoints.hit(`delta.before`);
-  const delta = await deriveTable(batch.context, await changesOf(batch), table);
+  // One transaction, so that a kill leaves the whole delta or nothing of it, for one flush to the disk.
+  const delta = await inTransaction(state.session, async () =>
+    deriveTable(batch.context, await changesOf(batch), table),
+  );
   state.options.failpoints.hit(`delta.after`);
   state.deltas.set(table.name, delta);
   return { detail: describeDelta(delta), resumed: false };
+}
+
+async function inTransaction<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
+  await session.exec('begin transaction');
+  try {
+    const result = await work();
+    await session.exec('commit');
+    return result;
+  } catch (error) {
+    await session.exec('rollback').catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Derives the delta of any table of the star. */

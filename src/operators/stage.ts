@@ -2,7 +2,13 @@ import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
 import type { StagedSegment } from '../ingest/staged.ts';
 import { recordSegment, touchObjects } from '../ledger/objects.ts';
-import { ledgerTransaction, lockLedger, type ReservedIds, reserveIds } from '../ledger/transaction.ts';
+import {
+  type LedgerTransaction,
+  ledgerTransaction,
+  lockLedger,
+  type ReservedIds,
+  reserveIds,
+} from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import { BATCH_SCHEMA } from '../star/names.ts';
 import type { RunState, StageOutcome } from './run-state.ts';
@@ -122,14 +128,33 @@ async function noteUnchanged(
     await ledgerTransaction(state.options.warehouse, (tx) => touchObjects(tx, touched, state.options.clock.nowMs()));
 }
 
+/** What belongs to the recording of a segment besides itself. */
+export interface StagedExtras {
+  /** Ids of the objects that the segment's own belong to, in their order. */
+  readonly parentIds?: readonly number[];
+  /** Runs in the same transaction, after the objects have their ids. */
+  readonly also?: (tx: LedgerTransaction, objectIds: readonly number[]) => Promise<void>;
+}
+
 /** Records a segment in the ledger and, where staging tables are tables, loads its rows, in one transaction. */
-async function recordStaged(state: RunState, staging: Staging, segment: StagedSegment): Promise<readonly number[]> {
+export async function recordStaged(
+  state: RunState,
+  staging: Staging,
+  segment: StagedSegment,
+  extras: StagedExtras = {},
+): Promise<readonly number[]> {
   const { warehouse, pipeline, clock, failpoints } = state.options;
   failpoints.hit('stage.before');
-  const nowMs = clock.nowMs();
+  const record = async (tx: LedgerTransaction, reserved: ReservedIds): Promise<readonly number[]> => {
+    const { parentIds, also } = extras;
+    const options = { nowMs: clock.nowMs(), ...(parentIds === undefined ? {} : { parentIds }) };
+    const ids = await recordSegment(tx, pipeline.name, staging, segment, reserved, options);
+    await also?.(tx, ids);
+    return ids;
+  };
   if (warehouse.capabilities.stagingInPlace) {
     const ids = await ledgerTransaction(warehouse, async (tx) =>
-      recordSegment(tx, pipeline.name, staging, segment, await reserveIds(tx, segment.objects.length), { nowMs }),
+      record(tx, await reserveIds(tx, segment.objects.length)),
     );
     failpoints.hit('stage.after');
     return ids;
@@ -151,7 +176,7 @@ async function recordStaged(state: RunState, staging: Staging, segment: StagedSe
       );
     }
     failpoints.hit('stage.loaded');
-    return recordSegment(await lockLedger(session), pipeline.name, staging, segment, reserved, { nowMs });
+    return record(await lockLedger(session), reserved);
   });
   failpoints.hit('stage.after');
   return ids;

@@ -33,7 +33,7 @@ export function productWorld(
       change({
         pipeline,
         warehouse,
-        openSource: (root) => openSource(root, {}),
+        openSource: (root) => openSource(root, { cwd: dir }),
         clock: systemClock,
         failpoints: noFailpoints,
         progress: silentProgress,
@@ -70,14 +70,16 @@ export function productWorld(
           return rows;
         });
       },
-      checksum: (name) =>
-        warehouse.read((session) =>
+      checksum: async (name) => {
+        const { checksum } = await warehouse.read((session) =>
           tableChecksum(session, warehouse.dialect, {
             schema: starSchema(warehouse, pipeline),
             table: name,
             columns: table(name).columns,
           }),
-        ),
+        );
+        return BigInt(`0x${checksum}`);
+      },
       dispose: () => warehouse.close(),
     };
     return world;
