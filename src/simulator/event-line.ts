@@ -1,4 +1,4 @@
-import { jsonDouble, jsonLogText } from './json-text.ts';
+import { inOnePiece, jsonDouble, jsonLogText } from './json-text.ts';
 import type { SongMatch } from './matching.ts';
 import { ANONYMOUS, type User } from './population.ts';
 import type { Playable } from './traffic.ts';
@@ -12,25 +12,34 @@ export interface Track extends Playable {
   readonly artistJson: string;
   readonly songJson: string;
   readonly lengthJson: string;
+  /** `{"artist":…` and `,"song":…,"status":`, put together once. */
+  readonly artistPart: string;
+  readonly songPart: string;
   /** The song it is in truth, were its file ever so broken; null: it has no file. */
   readonly trueSongId: string | null;
   /** What the warehouse must join a play of it to. */
   readonly match: SongMatch | undefined;
 }
 
+const NO_TRACK = { artistPart: '{"artist":null', lengthJson: 'null', songPart: ',"song":null,"status":' };
+
 export function makeTrack(
   index: number,
   song: { readonly artistName: string; readonly title: string; readonly duration: number; readonly songId?: string },
   match: SongMatch | undefined,
 ): Track {
+  const artistJson = jsonLogText(song.artistName);
+  const songJson = jsonLogText(song.title);
   return {
     index,
     wholeSeconds: Math.floor(song.duration),
     artist: song.artistName,
     title: song.title,
     length: song.duration,
-    artistJson: jsonLogText(song.artistName),
-    songJson: jsonLogText(song.title),
+    artistJson,
+    songJson,
+    artistPart: inOnePiece(`{"artist":${artistJson}`),
+    songPart: inOnePiece(`,"song":${songJson},"status":`),
     lengthJson: jsonDouble(song.duration),
     trueSongId: song.songId ?? null,
     match,
@@ -72,36 +81,44 @@ export function stagingColumnOf(field: LogField): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-interface StateText {
-  readonly afterLength: string;
-  readonly afterLocation: string;
-  readonly afterSong: string;
-}
-
-/** Writes log lines; holds the text each state contributes. */
+/** Writes log lines out of as few and as ready pieces as it can: this is where the simulation spends its time. */
 export class LineWriter {
-  private readonly texts = new Map<State, StateText>();
+  private readonly milliseconds: string;
 
-  constructor(states: readonly State[]) {
-    for (const state of states)
-      this.texts.set(state, {
-        afterLength: `,"level":"${state.level}","location":`,
-        afterLocation: `,"method":"${state.method}","page":${jsonLogText(state.page)},"registration":`,
-        afterSong: `,"status":${state.status},"ts":`,
-      });
+  /** @param msOfSecond the milliseconds that every ts ends in */
+  constructor(msOfSecond: number) {
+    this.milliseconds = String(msOfSecond).padStart(3, '0');
+  }
+
+  /** A ts as text. Its seconds are a small integer, much faster to print than the whole. */
+  tsText(ts: number): string {
+    return Math.floor(ts / 1000) + this.milliseconds;
   }
 
   /** The line of one event, without its end. ASCII only. */
   line(user: User, state: State, ts: number, track: Track | undefined): string {
-    const text = this.texts.get(state) as StateText;
     const who = state.loggedIn ? user.profile : ANONYMOUS;
-    const artist = track === undefined ? 'null' : track.artistJson;
-    const song = track === undefined ? 'null' : track.songJson;
-    const length = track === undefined ? 'null' : track.lengthJson;
+    if (user.textState !== state) {
+      user.textState = state;
+      user.text = inOnePiece(
+        `,"level":"${state.level}","location":${who.location},"method":"${state.method}","page":${jsonLogText(state.page)}` +
+          `,"registration":${who.registration},"sessionId":`,
+      );
+    }
+    const { artistPart, lengthJson, songPart } = track ?? NO_TRACK;
     return (
-      `{"artist":${artist}${who.head}${user.item}${who.middle}${length}${text.afterLength}${who.location}` +
-      `${text.afterLocation}${who.registration},"sessionId":${user.sessionId},"song":${song}` +
-      `${text.afterSong}${ts}${who.tail}`
+      artistPart +
+      who.head +
+      user.item +
+      who.middle +
+      lengthJson +
+      user.text +
+      user.sessionId +
+      songPart +
+      state.status +
+      ',"ts":' +
+      this.tsText(ts) +
+      who.tail
     );
   }
 }

@@ -15,6 +15,11 @@ export function jsonDouble(value: number): string {
   return Number.isInteger(value) ? `${text}.0` : text;
 }
 
+/** The same ASCII text, in one piece in memory: a concatenation is walked through again each time it is written. */
+export function inOnePiece(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
 /** UTF-8 read as Latin-1 and written as UTF-8, twice over: `ö` becomes `Ã\u0083Â¶`, as in the real logs. */
 export function doubleEncoded(text: string): string {
   const once = Buffer.from(text, 'utf8').toString('latin1');

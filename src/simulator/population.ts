@@ -1,5 +1,5 @@
 import type { Exponential } from './distributions.ts';
-import { jsonLogText } from './json-text.ts';
+import { inOnePiece, jsonLogText } from './json-text.ts';
 import type { ResolvedSimulation } from './options.ts';
 import { RandomStream } from './random.ts';
 import type { Level, State } from './transitions.ts';
@@ -44,14 +44,17 @@ export interface User {
   item: number;
   /** Epoch second at which the song now playing ends; 0: none is. */
   songEnds: number;
+  /** The text between length and session in the lines of `textState`; kept because most events repeat the state. */
+  textState: State | undefined;
+  text: string;
 }
 
 function profile(parts: Omit<Profile, 'head' | 'middle' | 'tail'>, auth: string): Profile {
   return {
     ...parts,
-    head: `,"auth":"${auth}","firstName":${parts.firstName},"gender":${parts.gender},"itemInSession":`,
-    middle: `,"lastName":${parts.lastName},"length":`,
-    tail: `,"userAgent":${parts.userAgent},"userId":"${parts.userId}"}`,
+    head: inOnePiece(`,"auth":"${auth}","firstName":${parts.firstName},"gender":${parts.gender},"itemInSession":`),
+    middle: inOnePiece(`,"lastName":${parts.lastName},"length":`),
+    tail: inOnePiece(`,"userAgent":${parts.userAgent},"userId":"${parts.userId}"}`),
   };
 }
 
@@ -111,6 +114,8 @@ export function makePopulation(simulation: ResolvedSimulation, msOfSecond: numbe
       sessionId: 0,
       item: 0,
       songEnds: 0,
+      textState: undefined,
+      text: '',
     };
   });
 }

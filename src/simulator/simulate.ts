@@ -4,6 +4,7 @@ import { makeCatalogue } from './catalogue.ts';
 import type { DefectLabel } from './defects.ts';
 import { type AliasSampler, type Exponential, exponential, heavyTailed } from './distributions.ts';
 import { jsonPathsText, LineWriter, makeTrack, type Track } from './event-line.ts';
+import { inOnePiece } from './json-text.ts';
 import { logKey } from './log-file.ts';
 import { LogWriter } from './log-writer.ts';
 import { KnownSongs } from './matching.ts';
@@ -135,10 +136,11 @@ async function writeLogs(parts: LogParts, options: SimulateOptions, sink: Simula
   const plays = new ByteBuffer();
   const tails = tracks.map(playTail);
   const days = { first: fromSeconds / DAY_SECONDS, end: toSeconds / DAY_SECONDS };
+  const lines = new LineWriter(msOfSecond);
   const writer = new LogWriter({
     seed: knobs.seed,
     defects: simulation.defects,
-    lines: new LineWriter(chain.states),
+    lines,
     known: parts.known,
     books,
     days,
@@ -147,7 +149,7 @@ async function writeLogs(parts: LogParts, options: SimulateOptions, sink: Simula
       if (!simulation.truthPlays) return;
       const id = user.sessionId * 1_048_576 + user.item;
       const tail = track.index < 0 ? playTail(track) : (tails[track.index] as string);
-      plays.write(`{"songplay_id":${id},"start_time":${ts}${tail}`);
+      plays.write(`{"songplay_id":${id},"start_time":${lines.tsText(ts)}${tail}`);
     },
   });
   const traffic = new Traffic<Track>({
@@ -192,7 +194,7 @@ function player({ simulation, tracks, catalogueSize }: LogParts): (user: User) =
 function playTail({ match, trueSongId }: Track): string {
   const { songId = null, artistId = null, strict = false } = match ?? {};
   const rest = JSON.stringify({ song_id: songId, artist_id: artistId, strict, true_song_id: trueSongId });
-  return `,${rest.slice(1)}\n`;
+  return inOnePiece(`,${rest.slice(1)}\n`);
 }
 
 function ndjson(rows: readonly unknown[]): Uint8Array {

@@ -6,7 +6,7 @@ import type { User } from './population.ts';
 import type { Level, State } from './transitions.ts';
 
 const TOP = 20;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 /** What `truth.json` holds: what a warehouse must contain that has loaded everything the simulator wrote. */
 export interface SimulationTruth {
@@ -85,15 +85,15 @@ export class TruthBooks {
   private strict = 0;
   private moments = 0;
   private lastMoment = -1;
-  private readonly hours = new Array<number>(24).fill(0);
-  private readonly weekdays = new Array<number>(7).fill(0);
-  private readonly days = new Map<number, number>();
+  /** By whole hours since 1970. */
+  private readonly playsOfHour = new Map<number, number>();
   private readonly levels = { free: 0, paid: 0 };
   private readonly playsOfTrack: Float64Array;
   /** Plays whose text was changed, so that no track stands for them. */
   private readonly otherPlays = new Map<string, { artist: string; title: string; plays: number }>();
   private readonly otherMatches = new Map<string, { match: SongMatch; plays: number }>();
   private readonly playsOfUser: Float64Array;
+  private readonly levelOfUser: (Level | undefined)[];
   private readonly history = new Map<number, [number, Level][]>();
   private readonly tracks: readonly Track[];
   private readonly known: KnownSongs;
@@ -103,14 +103,16 @@ export class TruthBooks {
     this.known = parts.known;
     this.playsOfTrack = new Float64Array(parts.tracks.length);
     this.playsOfUser = new Float64Array(parts.users + 1);
+    this.levelOfUser = new Array<Level | undefined>(parts.users + 1).fill(undefined);
   }
 
   /** An event that reaches the star. `track` is what was logged: for a changed text its `index` is -1. */
   event(user: User, state: State, ts: number, track: Track | undefined): void {
-    if (state.loggedIn) {
+    if (state.loggedIn && this.levelOfUser[user.id] !== state.level) {
+      this.levelOfUser[user.id] = state.level;
       const known = this.history.get(user.id);
       if (known === undefined) this.history.set(user.id, [[ts, state.level]]);
-      else if ((known[known.length - 1] as [number, Level])[1] !== state.level) known.push([ts, state.level]);
+      else known.push([ts, state.level]);
     }
     if (track === undefined) return;
     this.plays++;
@@ -118,12 +120,8 @@ export class TruthBooks {
       this.moments++;
       this.lastMoment = ts;
     }
-    const day = Math.floor(ts / DAY_MS);
-    const hour = Math.floor((ts - day * DAY_MS) / 3_600_000);
-    this.hours[hour] = (this.hours[hour] as number) + 1;
-    const weekday = (day + 4) % 7;
-    this.weekdays[weekday] = (this.weekdays[weekday] as number) + 1;
-    this.days.set(day, (this.days.get(day) ?? 0) + 1);
+    const hour = Math.floor(ts / HOUR_MS);
+    this.playsOfHour.set(hour, (this.playsOfHour.get(hour) ?? 0) + 1);
     this.levels[state.level]++;
     this.playsOfUser[user.id] = (this.playsOfUser[user.id] as number) + 1;
     if (track.match !== undefined) {
@@ -170,18 +168,26 @@ export class TruthBooks {
       defects: sortedObject(this.defects),
       plays: {
         byLevel: this.levels,
-        byHour: this.hours,
-        byWeekday: this.weekdays,
-        byDay: Object.fromEntries(
-          [...this.days]
-            .sort(([a], [b]) => a - b)
-            .map(([day, plays]) => [new Date(day * DAY_MS).toISOString().slice(0, 10), plays]),
-        ),
+        ...this.calendar(),
       },
       top: this.top(artists),
       usersByLevel,
       levelHistory: Object.fromEntries(history),
     };
+  }
+
+  private calendar(): Pick<SimulationTruth['plays'], 'byHour' | 'byWeekday' | 'byDay'> {
+    const byHour = new Array<number>(24).fill(0);
+    const byWeekday = new Array<number>(7).fill(0);
+    const byDay: Record<string, number> = {};
+    for (const [hour, plays] of [...this.playsOfHour].sort(([a], [b]) => a - b)) {
+      const at = new Date(hour * HOUR_MS);
+      const day = at.toISOString().slice(0, 10);
+      byHour[at.getUTCHours()] = (byHour[at.getUTCHours()] as number) + plays;
+      byWeekday[at.getUTCDay()] = (byWeekday[at.getUTCDay()] as number) + plays;
+      byDay[day] = (byDay[day] ?? 0) + plays;
+    }
+    return { byHour, byWeekday, byDay };
   }
 
   private otherPlay(track: Track): void {
