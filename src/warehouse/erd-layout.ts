@@ -32,6 +32,8 @@ const GUTTER = 116;
 const GAP = 32;
 /** Distance between the upright parts of two lines in one gutter. */
 const LANE = 14;
+/** Room beside the outer columns for lines between their own tables. */
+const OUTSIDE = 44;
 
 /**
  * Three columns: the facts in the middle, the other tables left and right of them, balanced by height and
@@ -41,14 +43,16 @@ export function layOut(tables: readonly StarTable[], references: readonly ErdRef
   const facts = tables.filter((t) => t.kind === 'fact');
   const middle = facts.length > 0 ? facts : tables.filter((t) => references.some((r) => r.from === t && r.to !== t));
   const around = tables.filter((t) => !middle.includes(t));
-  const byUse = [...around].sort((a, b) => firstUse(a, references) - firstUse(b, references));
-  const [left, right] = split(byUse);
+  const byUse = [...around].sort((a, b) => firstUse(a, middle, references) - firstUse(b, middle, references));
+  const [left, right] = split(byUse, references);
   const columns = middle.length === 0 ? grid(tables) : [left, middle, right].filter((c) => c.length > 0);
 
   const heights = columns.map((c) => c.reduce((sum, t) => sum + heightOf(t) + GAP, -GAP));
   const tallest = Math.max(...heights, 0);
   const boxes: Box[] = [];
-  let x = MARGIN;
+  const within = (column: readonly StarTable[] | undefined): boolean =>
+    column !== undefined && references.some((r) => r.from !== r.to && column.includes(r.from) && column.includes(r.to));
+  let x = MARGIN + (columns.length > 1 && within(columns[0]) ? OUTSIDE : 0);
   for (const [i, column] of columns.entries()) {
     const width = Math.max(...column.map(widthOf));
     // Shorter columns are spread, so that lines stay short and the picture calm.
@@ -61,24 +65,47 @@ export function layOut(tables: readonly StarTable[], references: readonly ErdRef
     }
     x += width + GUTTER;
   }
-  return { boxes, lines: route(boxes, references), width: x - GUTTER + MARGIN, height: tallest + 2 * MARGIN };
+  const width = x - GUTTER + MARGIN + (within(columns.at(-1)) ? OUTSIDE : 0);
+  return { boxes, lines: route(boxes, references), width, height: tallest + 2 * MARGIN };
 }
 
-function firstUse(table: StarTable, references: readonly ErdReference[]): number {
-  const uses = references.filter((r) => r.to === table);
+/** The row of the first fact's column that refers to the table. */
+function firstUse(table: StarTable, middle: readonly StarTable[], references: readonly ErdReference[]): number {
+  const uses = references.filter((r) => r.to === table && middle.includes(r.from));
   return Math.min(...uses.map((r) => r.from.columns.findIndex((c) => c.name === r.column)), Number.MAX_SAFE_INTEGER);
 }
 
-/** Puts tables in turn to the side that is shorter so far, keeping their order within a side. */
-function split(tables: readonly StarTable[]): readonly [StarTable[], StarTable[]] {
+/**
+ * Shares the tables out to two sides of about the same height. Those that refer to each other stay on one side, so that
+ * their lines need not pass through the middle; within a side the order stays.
+ */
+function split(tables: readonly StarTable[], references: readonly ErdReference[]): readonly [StarTable[], StarTable[]] {
   const sides: [StarTable[], StarTable[]] = [[], []];
   const heights: [number, number] = [0, 0];
-  for (const table of tables) {
+  const sized = groups(tables, references).map((group) => ({
+    group,
+    height: group.reduce((sum, t) => sum + heightOf(t) + GAP, 0),
+  }));
+  for (const { group, height } of sized.sort((a, b) => b.height - a.height)) {
     const side = heights[0] <= heights[1] ? 0 : 1;
-    sides[side].push(table);
-    heights[side] += heightOf(table) + GAP;
+    sides[side].push(...group);
+    heights[side] += height;
   }
+  for (const side of sides) side.sort((a, b) => tables.indexOf(a) - tables.indexOf(b));
   return sides;
+}
+
+/** The tables in groups that are connected by references. */
+function groups(tables: readonly StarTable[], references: readonly ErdReference[]): readonly StarTable[][] {
+  const result: StarTable[][] = [];
+  for (const table of tables) {
+    const near = result.filter((group) =>
+      group.some((t) => references.some((r) => (r.from === t && r.to === table) || (r.to === t && r.from === table))),
+    );
+    for (const group of near) result.splice(result.indexOf(group), 1);
+    result.push([...near.flat(), table]);
+  }
+  return result;
 }
 
 function grid(tables: readonly StarTable[]): readonly StarTable[][] {
@@ -103,26 +130,30 @@ interface Leg {
   readonly end: Point;
   readonly gutter: string;
   readonly outward: number;
+  readonly inColumn: boolean;
 }
 
 function route(boxes: readonly Box[], references: readonly ErdReference[]): Layout['lines'] {
+  const leftmost = Math.min(...boxes.map((b) => b.x));
+  const rightmost = Math.max(...boxes.map((b) => b.x));
   const legs = references
     .filter((r) => r.from !== r.to)
     .map((reference): Leg => {
       const from = boxes.find((b) => b.table === reference.from)!;
       const to = boxes.find((b) => b.table === reference.to)!;
-      // In one column the line runs around the right side.
-      const outward = to.x < from.x ? -1 : 1;
-      const inward = to.x === from.x ? 1 : -outward;
+      // Between tables of one column the line runs along its outer side.
+      const inColumn = to.x === from.x;
+      const outer = from.x === leftmost && leftmost !== rightmost ? -1 : 1;
+      const outward = inColumn ? outer : Math.sign(to.x - from.x);
       const start = { x: side(from, outward), y: rowCentre(from, reference.column) };
-      const end = { x: side(to, inward), y: rowCentre(to, reference.toColumn) };
-      return { reference, start, end, gutter: `${start.x}:${outward}`, outward };
+      const end = { x: side(to, inColumn ? outer : -outward), y: rowCentre(to, reference.toColumn) };
+      return { reference, start, end, gutter: `${start.x}:${outward}`, outward, inColumn };
     });
   return legs.map((leg) => {
     const { start, end, outward, reference } = leg;
     const optional = reference.from.columns.find((c) => c.name === reference.column)?.nullable === true;
     if (start.y === end.y) return { points: [start, end], optional };
-    const x = start.x + outward * (GUTTER / 2 + laneOf(leg, legs));
+    const x = start.x + outward * (leg.inColumn ? OUTSIDE * 0.75 : GUTTER / 2 + laneOf(leg, legs));
     return { points: [start, { x, y: start.y }, { x, y: end.y }, end], optional };
   });
 }
