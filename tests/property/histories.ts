@@ -18,6 +18,8 @@ import {
 } from './plan.ts';
 import type { Match } from './reference.ts';
 
+export type { HistoryOptions } from './plan.ts';
+
 export type Step =
   | { readonly do: 'write'; readonly path: string; readonly records: readonly string[]; readonly text: string }
   | { readonly do: 'delete'; readonly path: string }
