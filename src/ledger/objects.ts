@@ -40,7 +40,10 @@ export async function recordSegment(
   staging: Staging,
   segment: StagedSegment,
   ids: ReservedIds,
-  options: { readonly nowMs: number; readonly parentId?: number },
+  options: {
+    readonly nowMs: number /** Per object of the segment: the one it retires with. */;
+    readonly parentIds?: readonly number[];
+  },
 ): Promise<readonly number[]> {
   const { session, seq } = tx;
   const { segmentId, firstObjectId: firstObject } = ids;
@@ -82,7 +85,7 @@ export async function recordSegment(
     positions: o.positions.length === 0 ? null : JSON.stringify(o.positions.map((p) => [p.row, p.ordinal, p.line])),
     drift:
       Object.keys(o.drift.unknown).length + Object.keys(o.drift.missing).length === 0 ? null : JSON.stringify(o.drift),
-    parent_id: options.parentId ?? null,
+    parent_id: options.parentIds?.[i] ?? null,
     state: 'staged',
     staged_at_ms: options.nowMs,
     published_epoch: null,

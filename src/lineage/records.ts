@@ -2,6 +2,7 @@ import { isSparkifyError } from '../core/errors.ts';
 import { ident, identList, literal } from '../core/quoting.ts';
 import { ledger } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
+import { isCorrection, readCorrection } from '../sources/corrections.ts';
 import { withObjects } from '../star/records.ts';
 import type { Standing } from '../star/standing.ts';
 import type { Row, SqlValue } from '../warehouse/session.ts';
@@ -78,7 +79,8 @@ async function sourceRecord(
   const place = placeOf(positions, located._row);
   const record = Object.fromEntries(staging.columns.map((c) => [c.name, located[c.name] ?? null]));
   const about = { staging: staging.name, objectId: located._object, uri, version, state, row: located._row, ...place };
-  const bytes = await readVersion(uri, version).catch((error: unknown) => {
+  const reading = isCorrection(uri) ? readCorrection(standing.segmentsDirectory, uri) : readVersion(uri, version);
+  const bytes = await reading.catch((error: unknown) => {
     // A source out of reach is no reason to keep back what the segments tell.
     if (isSparkifyError(error) && error.code.startsWith('SOURCE_')) return error.message;
     throw error;

@@ -1,16 +1,10 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
-import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
-import type { QuarantineState } from '../ledger/quarantine-view.ts';
-import { type LedgerTransaction, ledger, ledgerTransaction } from '../ledger/transaction.ts';
-import type { Staging } from '../pipeline/tables.ts';
-import { correctionUri, keepCorrection, sha256Of, syncCorrections } from '../sources/corrections.ts';
+import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
+import { correctionUri, sha256Of } from '../sources/corrections.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { RunOptions, RunState } from './run-state.ts';
-import { recordStaged } from './stage.ts';
-import { segmentOfTexts, type Text } from './stage-texts.ts';
+import { type Entry, type Request, type Settled, settleStaging } from './settle.ts';
 import { withRun } from './with-run.ts';
 
 /** A text that is to take the place of a quarantined record. */
@@ -21,32 +15,16 @@ export interface Correction {
   readonly note?: string;
 }
 
-export interface SettledReport {
-  /** Staged now; the next run publishes them, with the object they belong to. */
-  readonly staged: readonly { readonly id: number; readonly objectId: number; readonly records: number }[];
+/**
+ * `staged`: the next run publishes these objects, with those they belong to. `failed`: replays that were not taken again;
+ * their reason in the quarantine is the new one.
+ */
+export interface SettledReport extends Settled {
   /** Were settled in the same way before. */
   readonly already: readonly number[];
-  /** Replays that failed again; their reason in the quarantine is the new one. */
-  readonly failed: readonly { readonly id: number; readonly reason: string; readonly detail: string }[];
-}
-
-interface Entry {
-  readonly quarantine_id: number;
-  readonly object_id: number;
-  readonly staging: string;
-  readonly object_state: string;
-  readonly state: QuarantineState;
-  readonly raw: Uint8Array;
-  readonly replacement_uri: string | null;
-}
-
-interface Request extends Text {
-  readonly entry: Entry;
-  readonly note: string | null;
 }
 
 const IDS_PER_STATEMENT = 5_000;
-const WRITES_AT_ONCE = 16;
 
 async function entriesOf(session: SqlSession, pipeline: string, condition: string): Promise<readonly Entry[]> {
   return session.all<Entry>(
@@ -158,125 +136,21 @@ async function settle(
   requests: readonly Request[],
   outcome: 'corrected' | 'replayed',
 ): Promise<SettledReport> {
-  const report = {
-    staged: [] as SettledReport['staged'][number][],
-    already: [] as number[],
-    failed: [] as SettledReport['failed'][number][],
-  };
-  const open: Request[] = [];
-  for (const r of requests) {
-    if (r.entry.state === outcome && r.entry.replacement_uri === r.uri) report.already.push(r.entry.quarantine_id);
-    else if (r.entry.state !== 'quarantined' || !['live', 'staged'].includes(r.entry.object_state))
-      throw alreadySettled(r.entry, outcome);
-    else open.push(r);
-  }
+  const done = (r: Request): boolean => r.entry.state === outcome && r.entry.replacement_uri === r.uri;
+  const open = requests.filter((r) => !done(r));
+  const closed = open.find(
+    (r) => r.entry.state !== 'quarantined' || !['live', 'staged'].includes(r.entry.object_state),
+  );
+  if (closed !== undefined) throw alreadySettled(closed.entry, outcome);
+  const results: Settled[] = [];
   for (const staging of state.options.pipeline.stagings) {
     const own = open.filter((r) => r.entry.staging === staging.name);
-    if (own.length === 0) continue;
-    const { staged, failed } = await settleStaging(state, staging, own, outcome);
-    report.staged.push(...staged);
-    report.failed.push(...failed);
+    if (own.length > 0)
+      results.push(await settleStaging(state, staging, own, outcome, outcome === 'corrected' ? 'throw' : 'note'));
   }
-  return report;
-}
-
-async function settleStaging(
-  state: RunState,
-  staging: Staging,
-  requests: readonly Request[],
-  outcome: 'corrected' | 'replayed',
-): Promise<Pick<SettledReport, 'staged' | 'failed'>> {
-  const { warehouse } = state.options;
-  let segment = (await segmentOfTexts(state, staging, requests))!;
-  const problems = problemsOf(segment, requests);
-  const good = requests.filter((r) => !problems.has(r.uri));
-  if (problems.size > 0) {
-    // Only good records may stay in a segment of corrections.
-    await rm(join(warehouse.segmentsDirectory, segment.path), { force: true });
-    if (outcome === 'corrected') throw invalid(requests, problems);
-    await ledgerTransaction(warehouse, (tx) => noteReasons(tx, requests, problems));
-    if (good.length > 0) segment = (await segmentOfTexts(state, staging, good))!;
-  }
-  const failed = requests
-    .filter((r) => problems.has(r.uri))
-    .map((r) => ({ id: r.entry.quarantine_id, ...reasonOf(problems.get(r.uri)![0]) }));
-  if (good.length === 0) return { staged: [], failed };
-
-  await keepAll(state, good);
-  const ids = await recordStaged(state, staging, segment, {
-    parentIds: good.map((r) => r.entry.object_id),
-    also: async (tx, objectIds) => {
-      for (const [i, r] of good.entries()) {
-        await tx.session.exec(
-          `update ${ledger('quarantine')} set state = $1, note = $2, replacement_id = $3, seq = $4 where quarantine_id = $5`,
-          [outcome, r.note, objectIds[i]!, tx.seq, r.entry.quarantine_id],
-        );
-      }
-    },
-  });
-  const staged = good.map((r, i) => ({
-    id: r.entry.quarantine_id,
-    objectId: ids[i]!,
-    records: segment.objects[i]!.staged,
-  }));
-  return { staged, failed };
-}
-
-/** By uri: why a text is not taken. A text without any record is none either. */
-function problemsOf(
-  segment: StagedSegment,
-  requests: readonly Request[],
-): ReadonlyMap<string, readonly (QuarantinedRecord | undefined)[]> {
-  const problems = new Map<string, (QuarantinedRecord | undefined)[]>();
-  for (const q of segment.quarantined) {
-    const { uri } = requests[q.object]!;
-    problems.set(uri, [...(problems.get(uri) ?? []), q]);
-  }
-  for (const [i, o] of segment.objects.entries()) if (o.read === 0) problems.set(requests[i]!.uri, [undefined]);
-  return problems;
-}
-
-function reasonOf(problem: QuarantinedRecord | undefined): { readonly reason: string; readonly detail: string } {
-  return problem === undefined
-    ? { reason: 'malformed_json', detail: 'there is no record in it' }
-    : { reason: problem.reason, detail: problem.detail };
-}
-
-function invalid(
-  requests: readonly Request[],
-  problems: ReadonlyMap<string, readonly (QuarantinedRecord | undefined)[]>,
-): SparkifyError {
-  const first = requests.find((r) => problems.has(r.uri))!;
-  const texts = problems.get(first.uri)!.map((p) => {
-    const { reason, detail } = reasonOf(p);
-    return `${reason}${p?.column === undefined ? '' : ` in ${p.column}`}: ${detail}`;
-  });
-  return new SparkifyError('CORRECTION_INVALID', { id: first.entry.quarantine_id, problems: texts });
-}
-
-async function noteReasons(
-  tx: LedgerTransaction,
-  requests: readonly Request[],
-  problems: ReadonlyMap<string, readonly (QuarantinedRecord | undefined)[]>,
-): Promise<void> {
-  for (const r of requests) {
-    const problem = problems.get(r.uri)?.[0];
-    if (problem === undefined) continue;
-    await tx.session.exec(
-      `update ${ledger('quarantine')} set reason = $1, column_name = $2, detail = $3, seq = $4 where quarantine_id = $5`,
-      [problem.reason, problem.column ?? null, problem.detail, tx.seq, r.entry.quarantine_id],
-    );
-  }
-}
-
-/** The texts must outlast the segment: a rebuild from the sources reads them again. */
-async function keepAll(state: RunState, requests: readonly Request[]): Promise<void> {
-  const { warehouse, failpoints } = state.options;
-  failpoints.hit('correction.before');
-  for (let i = 0; i < requests.length; i += WRITES_AT_ONCE) {
-    const part = requests.slice(i, i + WRITES_AT_ONCE);
-    await Promise.all(part.map((r) => keepCorrection(warehouse.segmentsDirectory, r.uri, r.bytes)));
-  }
-  await syncCorrections(warehouse.segmentsDirectory, requests[0]!.uri);
-  failpoints.hit('correction.after');
+  return {
+    staged: results.flatMap((r) => r.staged),
+    already: requests.filter(done).map((r) => r.entry.quarantine_id),
+    failed: results.flatMap((r) => r.failed),
+  };
 }
