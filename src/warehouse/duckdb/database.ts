@@ -41,7 +41,7 @@ export class DuckDatabase {
     if (options.tempDirectory !== undefined) settings.temp_directory = options.tempDirectory;
     try {
       if (!inMemory && options.readOnly !== true) mkdirSync(dirname(options.path), { recursive: true });
-      const database = new DuckDatabase(options.path, await DuckDBInstance.create(options.path, settings));
+      const database = new DuckDatabase(options.path, await openInstance(options.path, settings));
       const session = await database.connect();
       // Extensions are downloads; nothing here may depend on, or try, one.
       await session.exec(
@@ -84,4 +84,12 @@ export class DuckDatabase {
   close(): void {
     this.#instance.closeSync();
   }
+}
+
+/**
+ * DuckDB's lock on a file keeps other processes out, but not this one, where a second opening would spoil the file; the
+ * driver's cache makes a second opening share the first.
+ */
+function openInstance(path: string, settings: Record<string, string>): Promise<DuckDBInstance> {
+  return path === ':memory:' ? DuckDBInstance.create(path, settings) : DuckDBInstance.fromCache(path, settings);
 }

@@ -21,6 +21,8 @@ export function translateOpenError(error: unknown, path: string): SparkifyError 
     const holder = lock === null ? 'another process' : `process ${lock[2]}`;
     return new SparkifyError('WAREHOUSE_BUSY', { path, holder }, { cause: error });
   }
+  if (/different configuration than existing/i.test(text))
+    return new SparkifyError('WAREHOUSE_BUSY', { path, holder: `this process (${process.pid})` }, { cause: error });
   if (/not a valid DuckDB database file|different version|newer version/i.test(text)) {
     return new SparkifyError('WAREHOUSE_INVALID', { path, detail: firstLines(text) }, { cause: error });
   }
