@@ -94,6 +94,7 @@ export async function connectS3(bucket: string, settings: ResolvedS3Settings, ti
         try {
           return await withRetries({ timing, attempts: settings.attempts, signal }, run);
         } catch (error) {
+          signal?.throwIfAborted();
           throw s3Error(error, { ...what, endpoint });
         }
       },

@@ -76,6 +76,12 @@ export function isTransient(error: unknown): boolean {
   return (code !== undefined && TRANSIENT_SYSTEM.has(code)) || (status === 200 && !(error instanceof SparkifyError));
 }
 
+/** Was there nobody to talk to? */
+export function isAbsent(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'ECONNREFUSED' || code === 'EAI_AGAIN';
+}
+
 const WRONG_KEYS = new Set([
   'InvalidAccessKeyId',
   'SignatureDoesNotMatch',

@@ -16,6 +16,8 @@ export interface PackOptions {
   readonly directory: string;
   /** Objects fetched at the same time. */
   readonly lanes: number;
+  /** Larger objects go straight to a file, and take no more memory than this. */
+  readonly smallObjectBytes: number;
   readonly signal?: AbortSignal | undefined;
   /** Fetches one object; `newPath` names a new file for one that is too large for memory. */
   readonly get: (object: ListedObject, newPath: () => string, signal: AbortSignal) => Promise<Gotten>;
@@ -34,6 +36,7 @@ export async function* fetchPacked(
   setMaxListeners(0, signal); // one listener for each request under way
   const ready: (Gotten | undefined)[] = [];
   const running = new Set<Promise<void>>();
+  const memoryBytes = (object: ListedObject): number => Math.min(object.sizeBytes, options.smallObjectBytes);
   let failure: { readonly error: unknown } | undefined;
   let head = 0;
   let next = 0;
@@ -62,8 +65,9 @@ export async function* fetchPacked(
   };
   const pump = (): void => {
     while (failure === undefined && !signal.aborted && running.size < options.lanes && next < objects.length) {
-      if (next > head && aheadBytes + objects[next]!.sizeBytes > AHEAD_BYTES) return;
-      aheadBytes += objects[next]!.sizeBytes;
+      const bytes = memoryBytes(objects[next]!);
+      if (next > head && aheadBytes + bytes > AHEAD_BYTES) return;
+      aheadBytes += bytes;
       start(next++);
     }
   };
@@ -87,7 +91,7 @@ export async function* fetchPacked(
       const object = objects[head]!;
       ready[head] = undefined;
       head++;
-      aheadBytes -= object.sizeBytes;
+      aheadBytes -= memoryBytes(object);
       const place = gotten.bytes === undefined ? { path: gotten.path!, offset: 0 } : await files.add(gotten.bytes);
       batch.push({ object, ...place, lengthBytes: gotten.lengthBytes, version: gotten.version });
       batchBytes += gotten.lengthBytes;

@@ -51,6 +51,7 @@ export async function getObject(
         isLarge ? getLarge(connection, key, now, newPath(), signal) : getSmall(connection, key, now, signal),
       );
     } catch (error) {
+      signal.throwIfAborted();
       if (!isGone(error)) throw s3Error(error, context);
       if (changes === MAX_CHANGES)
         throw new SparkifyError(

@@ -44,6 +44,7 @@ export class S3Http {
   readonly #options: S3HttpOptions;
   readonly #pool: Pool;
   readonly #sign: Sign;
+  readonly #bySignal = new WeakMap<AbortSignal, UnderWay>();
   #current: S3Credentials | undefined;
   #askedAtMs = 0;
   /** What the server's clock is ahead of ours, learnt from its refusal. */
@@ -65,9 +66,10 @@ export class S3Http {
 
   /** One request, its body in memory. */
   async send(request: ObjectRequest): Promise<ObjectResponse> {
-    const prepared = await this.#prepare(request);
+    const prepared = this.#prepare(request, this.#freshCredentials() ?? (await this.#askCredentials()));
+    const underWay = request.signal === undefined ? undefined : this.#underWay(request.signal);
     return new Promise((resolve, reject) => {
-      this.#pool.dispatch(prepared, new Collector(request, resolve, (e) => reject(this.#learn(e))));
+      this.#pool.dispatch(prepared, new Collector(underWay, resolve, (e) => reject(this.#learn(e))));
     });
   }
 
@@ -75,7 +77,7 @@ export class S3Http {
   async stream(
     request: ObjectRequest,
   ): Promise<Omit<ObjectResponse, 'body'> & { readonly body: Dispatcher.ResponseData['body'] }> {
-    const prepared = await this.#prepare(request);
+    const prepared = this.#prepare(request, this.#freshCredentials() ?? (await this.#askCredentials()));
     const response = await this.#pool.request({
       ...prepared,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
@@ -91,31 +93,46 @@ export class S3Http {
     await this.#pool.destroy();
   }
 
-  async #prepare(request: ObjectRequest): Promise<Dispatcher.DispatchOptions> {
+  #prepare(request: ObjectRequest, credentials: S3Credentials | 'anonymous'): Dispatcher.DispatchOptions {
+    const { host, timing } = this.#options;
     const path = `${this.#options.path}/${encodePath(request.key)}`;
     const query = request.versionId === undefined ? '' : `versionId=${encodeURIComponent(request.versionId)}`;
-    const headers = await this.#headers(request, path, query);
-    if (request.ifMatch !== undefined) headers.push('if-match', request.ifMatch);
-    return {
-      path: query === '' ? path : `${path}?${query}`,
-      method: request.method,
-      headers,
-      ...(request.body === undefined ? {} : { body: request.body }),
-    };
+    const { method, body, ifMatch } = request;
+    const hash = body === undefined ? {} : { bodySha256: createHash('sha256').update(body).digest('hex') };
+    const headers =
+      credentials === 'anonymous'
+        ? ['host', host]
+        : this.#sign({ method, path, query, ...hash }, credentials, timing.nowMs() + this.#skewMs);
+    if (ifMatch !== undefined) headers.push('if-match', ifMatch);
+    return { path: query === '' ? path : `${path}?${query}`, method, headers, ...(body === undefined ? {} : { body }) };
   }
 
-  async #headers(request: ObjectRequest, path: string, query: string): Promise<string[]> {
-    const { credentials, timing, host } = this.#options;
-    if (credentials === undefined) return ['host', host];
-    const nowMs = timing.nowMs();
-    const endsMs = this.#current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
-    if (this.#current === undefined || nowMs - this.#askedAtMs > REFRESH_MS || endsMs - nowMs < EXPIRY_MARGIN_MS) {
-      this.#current = await credentials();
-      this.#askedAtMs = nowMs;
+  /** What is at hand and still good: the usual case, which waits for nothing. */
+  #freshCredentials(): S3Credentials | 'anonymous' | undefined {
+    if (this.#options.credentials === undefined) return 'anonymous';
+    const nowMs = this.#options.timing.nowMs();
+    if (this.#current === undefined || nowMs - this.#askedAtMs > REFRESH_MS) return undefined;
+    const { expiration } = this.#current;
+    return expiration !== undefined && expiration.getTime() - nowMs < EXPIRY_MARGIN_MS ? undefined : this.#current;
+  }
+
+  async #askCredentials(): Promise<S3Credentials | 'anonymous'> {
+    if (this.#options.credentials === undefined) return 'anonymous';
+    this.#current = await this.#options.credentials();
+    this.#askedAtMs = this.#options.timing.nowMs();
+    return this.#current;
+  }
+
+  /** The requests that end when the signal does: one listener for all of them, which is a quarter of the time of each. */
+  #underWay(signal: AbortSignal): UnderWay {
+    let requests = this.#bySignal.get(signal);
+    if (requests === undefined) {
+      const all: UnderWay = { signal, controllers: new Set() };
+      signal.addEventListener('abort', () => abortAll(all), { once: true });
+      this.#bySignal.set(signal, all);
+      requests = all;
     }
-    const hash =
-      request.body === undefined ? {} : { bodySha256: createHash('sha256').update(request.body).digest('hex') };
-    return this.#sign({ method: request.method, path, query, ...hash }, this.#current, nowMs + this.#skewMs);
+    return requests;
   }
 
   #learn(error: Error): Error {
@@ -136,30 +153,37 @@ class DatedRefusal extends S3Refusal {
   }
 }
 
+interface UnderWay {
+  readonly signal: AbortSignal;
+  readonly controllers: Set<Dispatcher.DispatchController>;
+}
+
+function abortAll({ controllers }: UnderWay): void {
+  for (const controller of [...controllers]) controller.abort(abortError());
+}
+
 /** Gathers one answer. Idle → headers → chunks → settled; anything after being settled is ignored. */
 class Collector implements Dispatcher.DispatchHandler {
-  readonly #request: ObjectRequest;
+  readonly #underWay: UnderWay | undefined;
   readonly #resolve: (response: ObjectResponse) => void;
   readonly #reject: (error: Error) => void;
-  #abort: (() => void) | undefined;
   #status = 0;
   #headers: Record<string, string | string[] | undefined> = {};
   #chunks: Buffer[] = [];
 
-  constructor(request: ObjectRequest, resolve: (r: ObjectResponse) => void, reject: (e: Error) => void) {
-    this.#request = request;
+  constructor(
+    underWay: UnderWay | undefined,
+    resolve: (response: ObjectResponse) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#underWay = underWay;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const { signal } = this.#request;
-    if (signal === undefined) return;
-    if (signal.aborted) controller.abort(abortError());
-    else {
-      this.#abort = () => controller.abort(abortError());
-      signal.addEventListener('abort', this.#abort, { once: true });
-    }
+    if (this.#underWay?.signal.aborted) controller.abort(abortError());
+    else this.#underWay?.controllers.add(controller);
   }
 
   onResponseStart(
@@ -175,20 +199,16 @@ class Collector implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk);
   }
 
-  onResponseEnd(): void {
-    this.#forget();
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#underWay?.controllers.delete(controller);
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     if (this.#status === 200) this.#resolve({ ...readHeaders(this.#headers), body });
     else this.#reject(refusal(this.#status, body.toString('utf8'), String(this.#headers.date ?? '')));
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#forget();
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    this.#underWay?.controllers.delete(controller);
     this.#reject(error);
-  }
-
-  #forget(): void {
-    if (this.#abort !== undefined) this.#request.signal?.removeEventListener('abort', this.#abort);
   }
 }
 

@@ -22,7 +22,11 @@ interface Page {
   readonly next: Readonly<Record<string, string>> | undefined;
 }
 
-type ReadPage = (prefix: string, from: Readonly<Record<string, string>>) => Promise<Page>;
+type ReadPage = (
+  prefix: string,
+  from: Readonly<Record<string, string>>,
+  options: { readonly abortSignal?: AbortSignal },
+) => Promise<Page>;
 
 /**
  * Lists the latest version of every object under the root prefix (`''` or with a final `/`).
@@ -39,13 +43,18 @@ export async function listS3(
   const readPage = versioned ? versionPages(connection) : objectPages(connection);
   const objects: ListedObject[] = [];
   const skipped: { key: string; reason: string }[] = [];
+  const abort = signal === undefined ? {} : { abortSignal: signal };
   let seen = 0;
 
   const listPrefix = async (prefix: string): Promise<void> => {
     let from: Readonly<Record<string, string>> | undefined = {};
     while (from !== undefined) {
       const start: Readonly<Record<string, string>> = from;
-      const page: Page = await connection.call({ uri, action: 'listed' }, () => readPage(root + prefix, start), signal);
+      const page: Page = await connection.call(
+        { uri, action: 'listed' },
+        () => readPage(root + prefix, start, abort),
+        signal,
+      );
       seen += page.found.length;
       for (const found of page.found) {
         const key = found.key.slice(root.length);
@@ -102,9 +111,10 @@ function brokenOff(source: string): SparkifyError {
 }
 
 function objectPages({ sdk, client, bucket }: S3Connection): ReadPage {
-  return async (Prefix, from) => {
+  return async (Prefix, from, abort) => {
     const page = await client.send(
       new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix, EncodingType: 'url', ...from }),
+      abort,
     );
     const decode = decoder(page.EncodingType);
     if (page.IsTruncated && !page.NextContinuationToken) throw brokenOff(s3Uri(bucket, Prefix));
@@ -120,9 +130,10 @@ function objectPages({ sdk, client, bucket }: S3Connection): ReadPage {
 }
 
 function versionPages({ sdk, client, bucket }: S3Connection): ReadPage {
-  return async (Prefix, from) => {
+  return async (Prefix, from, abort) => {
     const page = await client.send(
       new sdk.ListObjectVersionsCommand({ Bucket: bucket, Prefix, EncodingType: 'url', ...from }),
+      abort,
     );
     const decode = decoder(page.EncodingType);
     if (page.IsTruncated && page.NextKeyMarker === undefined) throw brokenOff(s3Uri(bucket, Prefix));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTransient, refusalCode } from './failure.ts';
+import { isAbsent, isTransient, refusalCode } from './failure.ts';
 
 /** Time and chance as a source needs them; tests bring their own, so that no test waits. */
 export interface Timing {
@@ -17,6 +17,8 @@ export const systemTiming: Timing = {
 
 const BASE_MS = 100;
 const CAP_MS = 20_000;
+/** A server that is not there at all is more often a wrong address than a restart: a person should not wait long. */
+const ABSENT_ATTEMPTS = 3;
 
 export interface RetryOptions {
   readonly timing: Timing;
@@ -35,12 +37,13 @@ export async function withRetries<T>(options: RetryOptions, attempt: () => Promi
     try {
       return await attempt();
     } catch (error) {
-      if (options.signal?.aborted) throw error;
+      options.signal?.throwIfAborted();
       if (refusalCode(error) === 'RequestTimeTooSkewed' && !skewRetried) {
         skewRetried = true;
         continue;
       }
-      if (n >= options.attempts || !isTransient(error)) throw error;
+      const limit = isAbsent(error) ? Math.min(ABSENT_ATTEMPTS, options.attempts) : options.attempts;
+      if (n >= limit || !isTransient(error)) throw error;
       await options.timing.sleep(options.timing.random() * Math.min(CAP_MS, BASE_MS * 2 ** n), options.signal);
     }
   }

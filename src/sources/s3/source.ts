@@ -38,6 +38,7 @@ export async function openS3Source(location: S3Location, settings: S3Settings, t
         directory: options.directory,
         signal: options.signal,
         lanes: connection.settings.connections,
+        smallObjectBytes: connection.settings.smallObjectBytes,
         get: (object, newPath, signal) =>
           getObject(connection, object, keyOf(connection, object.uri) ?? object.key, newPath, signal),
       }),
