@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { noFailpoints } from '../../src/core/failpoints.ts';
+import { ident, literal } from '../../src/core/quoting.ts';
 import type { QuarantinedRecord } from '../../src/ingest/staged.ts';
 import { recordSegment } from '../../src/ledger/objects.ts';
-import { ledger, lockLedger, reserveIds } from '../../src/ledger/transaction.ts';
-import { createLedgerTables } from '../../src/ledger/transaction.ts';
+import { createLedgerTables, ledger, lockLedger, reserveIds } from '../../src/ledger/transaction.ts';
 import type { ResolvedPipeline } from '../../src/pipeline/define.ts';
 import type { Interval } from '../../src/pipeline/interval.ts';
 import { union } from '../../src/pipeline/interval.ts';
@@ -18,8 +19,6 @@ import { deriveFact } from '../../src/star/fact.ts';
 import { deriveSqlTable } from '../../src/star/sql-table.ts';
 import type { Standing } from '../../src/star/standing.ts';
 import { type WinnerChange, winnerChange } from '../../src/star/winners.ts';
-import { noFailpoints } from '../../src/core/failpoints.ts';
-import { ident, literal } from '../../src/core/quoting.ts';
 import { createTableSql } from '../../src/warehouse/ddl.ts';
 import { DuckDatabase } from '../../src/warehouse/duckdb/database.ts';
 import { duckdbDialect } from '../../src/warehouse/duckdb/dialect.ts';
@@ -92,8 +91,7 @@ export class SmallWarehouse {
     await session.exec(`copy staged_by_hand to ${literal(join(this.directory, path))} (format parquet)`);
     let firstRow = 0;
     const staged = objects.map((o) => {
-      const times =
-        staging.eventTime === undefined ? [] : o.records.map((r) => Number(r[staging.eventTime!]));
+      const times = staging.eventTime === undefined ? [] : o.records.map((r) => Number(r[staging.eventTime!]));
       const quarantined = o.quarantined?.length ?? 0;
       const object = {
         uri: o.uri,
@@ -163,8 +161,12 @@ export class SmallWarehouse {
     const inTable = `select object_id from sparkify_batch."${pipeline.name}:in:"`;
     const outTable = `select object_id from sparkify_batch."${pipeline.name}:out:"`;
     const epoch = this.epoch + 1;
-    await session.exec(`update ${ledger('objects')} set state = 'retired', retired_epoch = ${epoch} where object_id in (${outTable})`);
-    await session.exec(`update ${ledger('objects')} set state = 'live', published_epoch = ${epoch} where object_id in (${inTable})`);
+    await session.exec(
+      `update ${ledger('objects')} set state = 'retired', retired_epoch = ${epoch} where object_id in (${outTable})`,
+    );
+    await session.exec(
+      `update ${ledger('objects')} set state = 'live', published_epoch = ${epoch} where object_id in (${inTable})`,
+    );
     await applyInCompute(batch.context, session, batch.deltas, noFailpoints);
     await applyState(batch.context, session, batch.deltas, { epoch, coverage: batch.context.coverageNew });
     await dropBatch(session, pipeline.name, 'main', pipeline.tables);
@@ -173,7 +175,13 @@ export class SmallWarehouse {
 
   async standing(): Promise<Standing> {
     const { coverage } = await standOf(this.session, this.pipeline.name);
-    return { session: this.session, segmentsDirectory: this.directory, pipeline: this.pipeline, schema: 'main', coverage };
+    return {
+      session: this.session,
+      segmentsDirectory: this.directory,
+      pipeline: this.pipeline,
+      schema: 'main',
+      coverage,
+    };
   }
 
   close(): void {

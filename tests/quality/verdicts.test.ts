@@ -177,9 +177,7 @@ describe('the gate, on what a batch brings', () => {
     expect(before).toMatchObject([{ verdict: 'passed' }]);
     await warehouse.session.exec(plant);
     const { findDelta } = await import('../../src/star/delta.ts');
-    const planted = await Promise.all(
-      warehouse.pipeline.tables.map(async (t) => (await findDelta(batch.context, t))!),
-    );
+    const planted = await Promise.all(warehouse.pipeline.tables.map(async (t) => (await findDelta(batch.context, t))!));
     const after = await auditBatch(batch.context, planted, [one], { nowMs: NOW });
     expect(after).toMatchObject([{ verdict: 'failed' }]);
   });
@@ -203,7 +201,10 @@ describe('rowAccounting', () => {
   it.each([
     ['an object whose parts do not add up', 'update sparkify_ledger.objects set records_read = 9 where object_id = 1'],
     ['a segment with other rows than the ledger says', 'update sparkify_ledger.segments set row_count = 1'],
-    ['a quarantine that lacks a record', 'update sparkify_ledger.objects set records_quarantined = 1, records_read = records_read + 1'],
+    [
+      'a quarantine that lacks a record',
+      'update sparkify_ledger.objects set records_quarantined = 1, records_read = records_read + 1',
+    ],
     ['a row that something else put into the fact', 'insert into main.songplays select * from main.songplays limit 1'],
   ])('sees %s', async (_title, plant) => {
     const warehouse = await warehouseWith([check.rowAccounting()]);
@@ -224,7 +225,9 @@ describe('hasRows', () => {
   it('passes for an empty table without records for it', async () => {
     const warehouse = await warehouseWith(hasRows);
     const events = stagingOf(warehouse.pipeline, 'staging_events');
-    const incoming = await warehouse.stage(events, [{ uri: 'file:///1', records: [event(NOV_1, 1, 0, { page: 'Home' })] }]);
+    const incoming = await warehouse.stage(events, [
+      { uri: 'file:///1', records: [event(NOV_1, 1, 0, { page: 'Home' })] },
+    ]);
     const batch = await warehouse.begin({ incoming, interval: november(1) });
     const results = await auditBatch(batch.context, batch.deltas, hasRows, { nowMs: NOW });
     expect(Object.fromEntries(results.map((r) => [r.table, r.actual]))).toEqual({
@@ -244,7 +247,11 @@ describe('hasRows', () => {
     const gate = await auditBatch(batch.context, batch.deltas, hasRows, { nowMs: NOW });
     expect(gate.filter((r) => r.verdict === 'failed').map((r) => r.table)).toEqual(['songplays', 'time']);
     await warehouse.publish(batch);
-    const full = await checkStar(warehouse.session, { standing: await warehouse.standing(), schema: 'main', nowMs: NOW });
+    const full = await checkStar(warehouse.session, {
+      standing: await warehouse.standing(),
+      schema: 'main',
+      nowMs: NOW,
+    });
     expect(full.filter((r) => r.verdict === 'failed').map((r) => r.table)).toEqual(['songplays', 'time']);
   });
 });
@@ -252,7 +259,7 @@ describe('hasRows', () => {
 describe('a check that cannot be carried out', () => {
   const broken = check.expected('broken', 'select nothing_here from songplays', 1);
   const wrongName = check.notNull('songplays', ['nope']);
-  const converts = check.expected('converts', "select cast(level as integer) from songplays", 1);
+  const converts = check.expected('converts', 'select cast(level as integer) from songplays', 1);
   const fine = check.rowCount('songplays', { min: 1 });
 
   it('has the verdict error, and the checks behind it are carried out', async () => {
