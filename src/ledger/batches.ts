@@ -15,8 +15,6 @@ export interface BatchRow {
   /** Hash over what the batch would do: interval, definition, versions in and out. The same work resumes the same batch. */
   readonly identity: string;
   readonly state: BatchState;
-  /** JSON: names of the tasks that are done. */
-  readonly tasks: string;
   /** JSON: rows added, changed, removed per table, and more. */
   readonly stats: string | null;
   readonly created_at_ms: number;
@@ -24,7 +22,7 @@ export interface BatchRow {
 }
 
 const columns =
-  'batch_id, pipeline, start_ms, end_ms, base_epoch, published_epoch, identity, state, tasks, stats, created_at_ms, finished_at_ms';
+  'batch_id, pipeline, start_ms, end_ms, base_epoch, published_epoch, identity, state, stats, created_at_ms, finished_at_ms';
 
 export async function latestBatch(session: SqlSession, pipeline: string): Promise<BatchRow | undefined> {
   const rows = await session.all<BatchRow>(
@@ -51,7 +49,7 @@ export async function openBatch(
   );
   const id = await nextId(tx, 'batches', 'batch_id');
   await tx.session.exec(
-    `insert into ${ledger('batches')} (batch_id, pipeline, start_ms, end_ms, base_epoch, identity, state, tasks, created_at_ms, seq) values ($1, $2, $3, $4, $5, $6, 'open', '[]', $7, $8)`,
+    `insert into ${ledger('batches')} (batch_id, pipeline, start_ms, end_ms, base_epoch, identity, state, created_at_ms, seq) values ($1, $2, $3, $4, $5, $6, 'open', $7, $8)`,
     [
       id,
       batch.pipeline,
@@ -71,7 +69,6 @@ export async function updateBatch(
   batchId: number,
   change: {
     readonly state?: BatchState;
-    readonly tasks?: readonly string[];
     readonly stats?: unknown;
     readonly publishedEpoch?: number;
     readonly finishedAtMs?: number;
@@ -85,7 +82,6 @@ export async function updateBatch(
     sets.push(`${column} = $${values.length}`);
   };
   set('state', change.state);
-  set('tasks', change.tasks === undefined ? undefined : JSON.stringify(change.tasks));
   set('stats', change.stats === undefined ? undefined : JSON.stringify(change.stats));
   set('published_epoch', change.publishedEpoch);
   set('finished_at_ms', change.finishedAtMs);

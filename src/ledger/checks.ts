@@ -1,5 +1,6 @@
 import type { Severity } from '../pipeline/check.ts';
 import type { SqlSession } from '../warehouse/session.ts';
+import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
 import { type LedgerTransaction, ledger, nextId } from './transaction.ts';
 
 /** `interrupted`: the audit began and its process died before the verdict. */
@@ -29,6 +30,35 @@ export interface CheckRow {
   readonly at_ms: number;
 }
 
+const columns = Object.keys(ledgerTables.find((t) => t.name === 'checks')!.columns);
+
+async function insertVerdicts(
+  tx: LedgerTransaction,
+  ids: readonly number[],
+  pipeline: string,
+  batchId: number | null,
+  results: readonly CheckResult[],
+  nowMs: number,
+): Promise<void> {
+  const rows = results.map((r, i) => [
+    ids[i]!,
+    pipeline,
+    batchId,
+    r.name,
+    r.table,
+    r.severity,
+    r.verdict,
+    r.expected,
+    r.actual,
+    r.samples.length === 0
+      ? null
+      : JSON.stringify(r.samples, (_key, v: unknown) => (typeof v === 'bigint' ? v.toString() : v)),
+    nowMs,
+    tx.seq,
+  ]);
+  await tx.session.insertRows(LEDGER_SCHEMA, 'checks', columns, rows);
+}
+
 /** Adds verdicts to the history; their ids. */
 export async function recordChecks(
   tx: LedgerTransaction,
@@ -38,49 +68,23 @@ export async function recordChecks(
   nowMs: number,
 ): Promise<readonly number[]> {
   const first = await nextId(tx, 'checks', 'check_id');
-  for (const [i, r] of results.entries()) {
-    const samples =
-      r.samples.length === 0
-        ? null
-        : JSON.stringify(r.samples, (_k, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
-    await tx.session.exec(
-      `insert into ${ledger('checks')} (check_id, pipeline, batch_id, name, table_name, severity, verdict, expected, actual, samples, at_ms, seq) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-      [
-        first + i,
-        pipeline,
-        batchId,
-        r.name,
-        r.table,
-        r.severity,
-        r.verdict,
-        r.expected,
-        r.actual,
-        samples,
-        nowMs,
-        tx.seq,
-      ],
-    );
-  }
-  return results.map((_, i) => first + i);
+  const ids = results.map((_, i) => first + i);
+  await insertVerdicts(tx, ids, pipeline, batchId, results, nowMs);
+  return ids;
 }
 
 /** Replaces the verdicts of checks that were begun. */
 export async function settleChecks(
   tx: LedgerTransaction,
   ids: readonly number[],
+  pipeline: string,
+  batchId: number | null,
   results: readonly CheckResult[],
   nowMs: number,
 ): Promise<void> {
-  for (const [i, r] of results.entries()) {
-    const samples =
-      r.samples.length === 0
-        ? null
-        : JSON.stringify(r.samples, (_k, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
-    await tx.session.exec(
-      `update ${ledger('checks')} set verdict = $1, expected = $2, actual = $3, samples = $4, at_ms = $5, seq = $6 where check_id = $7`,
-      [r.verdict, r.expected, r.actual, samples, nowMs, tx.seq, ids[i]!],
-    );
-  }
+  if (ids.length === 0) return;
+  await tx.session.exec(`delete from ${ledger('checks')} where check_id between $1 and $2`, [ids[0]!, ids.at(-1)!]);
+  await insertVerdicts(tx, ids, pipeline, batchId, results, nowMs);
 }
 
 /** The history of a check, or of all, newest first. */

@@ -112,7 +112,7 @@ export const ledgerTables = [
     key: ['quarantine_id'],
   },
   {
-    // state: open · audited · failed · published · superseded · dry-run; tasks and stats are JSON
+    // state: open · audited · failed · published · superseded · dry-run; stats is JSON
     name: 'batches',
     columns: {
       batch_id: 'bigint',
@@ -123,7 +123,6 @@ export const ledgerTables = [
       published_epoch: 'bigint',
       identity: 'text',
       state: 'text',
-      tasks: 'text',
       stats: 'text',
       created_at_ms: 'bigint',
       finished_at_ms: 'bigint',

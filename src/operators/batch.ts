@@ -81,7 +81,6 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
       id: last.batch_id,
       context,
       changes: new Map(),
-      done: new Set(JSON.parse(last.tasks) as string[]),
       resumed: true,
     };
   }
@@ -92,7 +91,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   );
   await beginBatch(session, pipeline.name, idList(incoming), idList(outgoing));
   options.failpoints.hit('batch.after');
-  return { id, context, changes: new Map(), done: new Set(), resumed: false };
+  return { id, context, changes: new Map(), resumed: false };
 }
 
 function idList(ids: readonly number[]): string {
@@ -105,10 +104,4 @@ export async function changesOf(batch: OpenBatch): Promise<OpenBatch['changes']>
     if (!batch.changes.has(staging.name)) batch.changes.set(staging.name, await winnerChange(batch.context, staging));
   }
   return batch.changes;
-}
-
-/** Remembers in the ledger that a task of the batch is done, so that a later run need not do it again. */
-export async function markDone(state: RunState, batch: OpenBatch, task: string): Promise<void> {
-  batch.done.add(task);
-  await ledgerTransaction(state.options.warehouse, (tx) => updateBatch(tx, batch.id, { tasks: [...batch.done] }));
 }

@@ -19,7 +19,7 @@ export async function loadTable(
 ): Promise<{ readonly detail: string; readonly resumed: boolean }> {
   const batch = await batchOf(state);
   if (batch === 'nothing-new') return { detail: 'nothing new', resumed: false };
-  const left = batch.done.has(task) ? await findDelta(batch.context, table) : undefined;
+  const left = batch.resumed ? await findDelta(batch.context, table) : undefined;
   if (left !== undefined) {
     state.deltas.set(table.name, left);
     return { detail: describeDelta(left), resumed: true };

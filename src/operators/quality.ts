@@ -34,7 +34,7 @@ export async function auditRun(state: RunState): Promise<string> {
   const failed = state.checks.filter((c) => c.verdict !== 'passed');
   const blocking = failed.filter((c) => c.severity === 'error');
   await ledgerTransaction(warehouse, async (tx) => {
-    await settleChecks(tx, ids, state.checks, clock.nowMs());
+    await settleChecks(tx, ids, pipeline.name, batch.id, state.checks, clock.nowMs());
     if (blocking.length === 0) await updateBatch(tx, batch.id, { state: 'audited' });
   });
   options.failpoints.hit('audit.after');

@@ -77,8 +77,7 @@ export interface OpenBatch {
   readonly id: number;
   readonly context: StarContext;
   readonly changes: Map<string, WinnerChange>;
-  readonly done: Set<string>;
-  /** Whether an earlier run began it. */
+  /** An earlier run began it; the deltas that it finished are there. */
   readonly resumed: boolean;
 }
 

@@ -5,7 +5,6 @@ import { ledgerTransaction } from '../ledger/transaction.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
 import type { Task } from '../pipeline/task.ts';
 import { dropBatch } from '../star/apply.ts';
-import { batchOf, markDone } from './batch.ts';
 import { compactSegments } from './compact.ts';
 import { createTables } from './create-tables.ts';
 import { type Executor, sequentialExecutor } from './executor.ts';
@@ -89,12 +88,8 @@ async function dispatch(state: RunState, task: Task): Promise<{ readonly detail:
       return once(await runStage(state, task.name, operator.staging));
     case 'load-fact':
     case 'load-dimension':
-    case 'sql': {
-      const outcome = await loadTable(state, task.name, operator.table);
-      const batch = await batchOf(state);
-      if (batch !== 'nothing-new' && !outcome.resumed) await markDone(state, batch, task.name);
-      return outcome;
-    }
+    case 'sql':
+      return loadTable(state, task.name, operator.table);
     case 'quality':
       return once(await auditRun(state));
     case 'publish':

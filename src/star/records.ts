@@ -136,7 +136,8 @@ export function recordsSql(set: RecordSet, options: RecordSql = {}): string {
   return `select ${[...none, ...(options.identity === true ? ['cast(null as varchar) as _f', 'cast(null as bigint) as _r'] : [])].join(', ')} where false`;
 }
 
-const parquetType = { text: 'varchar', integer: 'bigint', double: 'double', boolean: 'boolean' } as const;
+/** How segments hold the values of a staging. */
+export const parquetType = { text: 'varchar', integer: 'bigint', double: 'double', boolean: 'boolean' } as const;
 
 /** `column` (epoch milliseconds) lies in one of the half-open intervals. */
 export function timeCondition(column: string, within: readonly Interval[]): string {

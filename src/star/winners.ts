@@ -4,7 +4,16 @@ import { CONTENT_HASH, type OrderBy, type Staging } from '../pipeline/tables.ts'
 import { contentHashSql } from './content-hash.ts';
 import { liveAt, type StarContext } from './context.ts';
 import { batchTable, losersTable } from './names.ts';
-import { isEmpty, placesOf, type RecordSet, recordSet, recordsSql, unite, withObjects } from './records.ts';
+import {
+  isEmpty,
+  parquetType,
+  placesOf,
+  type RecordSet,
+  recordSet,
+  recordsSql,
+  unite,
+  withObjects,
+} from './records.ts';
 
 /**
  * Which records of a staging come into force and which go, with this batch.
@@ -94,20 +103,21 @@ async function rankContenders(context: StarContext, change: Omit<WinnerChange, '
   const [{ n } = { n: 0 }] = await session.all<{ n: number }>('select count(*) as n from doubled');
   const full = (set: RecordSet, role: string, files?: readonly string[]) =>
     `select ${literal(role)} as _role, * from (${recordsSql(set, { identity: true, ...(files === undefined ? {} : { files }) })}) x semi join doubled using (${keys})`;
-  let sources: readonly string[] = [];
-  if (n > 0) {
-    const stayFiles =
-      stayHits === '' ? [] : (await session.all<{ _f: string }>('select distinct _f from stay_hits')).map((r) => r._f);
-    sources = [
-      ...(isEmpty(incoming) ? [] : [full(incoming, 'in')]),
-      ...(isEmpty(outgoing) ? [] : [full(outgoing, 'out')]),
-      ...(stayFiles.length === 0 ? [] : [full(staying, 'stay', stayFiles)]),
-    ];
+  if (n === 0) {
+    const types = staging.columns.map((c) => `${ident(c.name)} ${parquetType[c.type]}`);
+    await session.exec(
+      `create or replace table ${contenders} (${types.join(', ')}, _role varchar, _f varchar, _r bigint, _object bigint, _row bigint, _uri varchar, _hash varchar, _new_rank bigint, _old_rank bigint)`,
+    );
+    return;
   }
-  const pool =
-    sources.length === 0
-      ? `select 'in' as _role, * from (${recordsSql({ staging, parts: [], atMost: 0 }, { identity: true })})`
-      : sources.join(' union all ');
+  const stayFiles =
+    stayHits === '' ? [] : (await session.all<{ _f: string }>('select distinct _f from stay_hits')).map((r) => r._f);
+  const sources = [
+    ...(isEmpty(incoming) ? [] : [full(incoming, 'in')]),
+    ...(isEmpty(outgoing) ? [] : [full(outgoing, 'out')]),
+    ...(stayFiles.length === 0 ? [] : [full(staying, 'stay', stayFiles)]),
+  ];
+  const pool = sources.join(' union all ');
   const orders = [...staging.winner.filter((o) => o.sql !== CONTENT_HASH)];
   const ordering = [...orderTerms(orders, (i) => `r.${ident(`o${i}`)}`), 'r._hash', 'r._uri', 'r._row'].join(', ');
   const rank = (roles: string) =>
