@@ -189,8 +189,10 @@ export class ObjectScanner {
       let end = bytes.indexOf(NEWLINE, p);
       if (end < 0 || end > limit) end = limit;
       const next = end < limit ? end + 1 : limit;
-      if (!this.#closerLook(p, end, clean)) {
+      const stands = this.#closerLook(p, end, clean);
+      if (stands !== true) {
         if (run < p) output.lines(bytes, run, p, this.#offset + run);
+        if (stands !== false) output.line(stands);
         run = next;
       }
       shape = this.#shapes.current;
@@ -201,8 +203,8 @@ export class ObjectScanner {
     return limit;
   }
 
-  /** Judges one line in full; whether its bytes may stay as they are. */
-  #closerLook(from: number, to: number, clean: boolean): boolean {
+  /** Judges one line in full; whether its bytes may stay as they are, or the text that takes their place. */
+  #closerLook(from: number, to: number, clean: boolean): boolean | Buffer {
     const bytes = this.#bytes;
     if (to > from && bytes[to - 1] === RETURN) to--;
     this.#syntax.end = to;
@@ -210,7 +212,7 @@ export class ObjectScanner {
     if (start === to) return true;
     const raw = bytes.subarray(from, to);
     if (raw.length > MAX_RECORD_BYTES) {
-      this.#tally.reject(this.#line, 'object_too_large', tooLarge(raw.length), raw);
+      this.#reject(raw);
       return false;
     }
     if (!clean && !isUtf8(raw)) {
@@ -224,18 +226,23 @@ export class ObjectScanner {
     }
     this.#tally.at(this.#line);
     this.#tally.take(this.#reader);
-    const plain = !this.#reader.peculiar;
-    if (!plain) this.#output!.line(this.#reader.flat());
+    const text = this.#reader.peculiar ? this.#reader.flat() : true;
     this.#shapes.settle(this.#reader, this.#tally, start, to);
-    return plain;
+    return text;
   }
 
   /** The line is longer than what is kept: its beginning goes to quarantine, the rest is passed over. */
   #cutLine(): void {
-    const raw = this.#bytes.subarray(this.#from, this.#from + MAX_RAW_BYTES);
-    this.#tally.reject(this.#line, 'object_too_large', `${tooLarge(raw.length)}; only this much is kept`, raw);
+    this.#reject(this.#bytes.subarray(this.#from, this.#to));
     this.#skippingLine = true;
     this.#from = this.#to;
+  }
+
+  #reject(line: Buffer): void {
+    const kept = line.subarray(0, MAX_RAW_BYTES);
+    const cut = kept.length < line.length ? `; the first ${kept.length} are kept` : '';
+    const detail = `at least ${line.length} bytes, the limit is ${MAX_RECORD_BYTES}${cut}`;
+    this.#tally.reject(this.#line, 'object_too_large', detail, kept);
   }
 
   #skipLine(): boolean {
@@ -246,10 +253,6 @@ export class ObjectScanner {
     this.#line++;
     return true;
   }
-}
-
-export function tooLarge(length: number): string {
-  return `${length} bytes, the limit is ${MAX_RECORD_BYTES}`;
 }
 
 function viewOf(bytes: Buffer): DataView {
