@@ -74,13 +74,17 @@ class Writer {
 async function* follow(path: string, writer: Writer): AsyncIterable<Uint8Array> {
   const file = await open(path, 'r');
   try {
+    let spare = Buffer.allocUnsafeSlow(READ_BYTES);
     for (;;) {
       // Asked before reading: what was written before the end is then surely read.
       const { state } = writer;
       if (state === 'failed') throw writer.error;
-      const { bytesRead, buffer } = await file.read({ buffer: Buffer.allocUnsafeSlow(READ_BYTES) });
-      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
-      else if (state === 'done') return;
+      const { bytesRead } = await file.read({ buffer: spare });
+      if (bytesRead > 0) {
+        yield spare.subarray(0, bytesRead);
+        // The driver may still hold what it was given.
+        spare = Buffer.allocUnsafeSlow(READ_BYTES);
+      } else if (state === 'done') return;
       else await Promise.race([delay(POLL_MS), writer.ended]);
     }
   } finally {
