@@ -95,7 +95,7 @@ function changeArbitrary(options: HistoryOptions): { first: fc.Arbitrary<Change>
     }),
   );
   const edit = fc.record({
-    do: fc.constantFrom(...EDITS),
+    do: fc.constantFrom(...EDITS, 'rival', 'backdate'),
     index: fc.nat(11),
     event,
     song,
