@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/define.ts';
+import { maskUrl } from '../warehouse/url.ts';
 import { loadConfig } from './config.ts';
 import type { ParsedConfig } from './config-schema.ts';
 import type { CliContext } from './context.ts';
@@ -20,6 +21,8 @@ export interface Project {
   readonly configFile: string | undefined;
   /** A `duckdb:` path is absolute. May hold a password: never to be shown. */
   readonly warehouseUrl: string;
+  /** The same for people: without a password. */
+  readonly shownWarehouse: string;
   readonly warehouseFrom: 'flag' | 'environment' | 'configuration' | 'default';
   /** Absolute; for warehouses that do not bring their own. */
   readonly segmentsDirectory: string;
@@ -50,6 +53,7 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
     directory: loaded.directory,
     configFile: loaded.file,
     warehouseUrl: absoluteUrl(url, base),
+    shownWarehouse: maskUrl(absoluteUrl(url, base)),
     warehouseFrom: from,
     segmentsDirectory:
       segments !== undefined

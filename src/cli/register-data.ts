@@ -134,7 +134,7 @@ function registerQuarantine(program: Command, registration: Registration): void 
   runs(jsonOption(show), registration, async () => (await import('./commands/quarantine.ts')).showQuarantine);
 
   const replay = withPipeline(quarantine.command('replay'))
-    .description('read the same bytes again under the definition as it is now, and publish')
+    .description('read the same bytes again under the definition as it is now; the next run publishes them')
     .argument('[ids...]', 'default: all that are open');
   examples(replay, ['sparkify quarantine replay 12 13', 'sparkify quarantine replay --yes']);
   runs(

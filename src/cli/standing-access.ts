@@ -1,4 +1,3 @@
-import { systemClock } from '../core/clock.ts';
 import { SparkifyError } from '../core/errors.ts';
 import { coverageOf } from '../ledger/coverage.ts';
 import { type PipelineRow, pipelineRow } from '../ledger/pipelines.ts';
@@ -13,7 +12,7 @@ import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { CliContext } from './context.ts';
 import { progressView } from './progress.ts';
 import type { Project } from './project.ts';
-import { sourceOpener } from './source-access.ts';
+import { runOptions } from './run-options.ts';
 import { enterStar } from './star-schema.ts';
 import { withWarehouse } from './warehouse-access.ts';
 
@@ -79,21 +78,10 @@ async function inMirror<T>(
 ): Promise<T> {
   const view = progressView(context);
   try {
-    return await withRun(
-      {
-        pipeline,
-        warehouse,
-        openSource: sourceOpener(project),
-        clock: systemClock,
-        failpoints: context.failpoints,
-        progress: view.listener,
-        signal: context.signal,
-      },
-      (state) => {
-        view.stop();
-        return work(state.session);
-      },
-    );
+    return await withRun(runOptions(context, project, pipeline, warehouse, view.listener), (state) => {
+      view.stop();
+      return work(state.session);
+    });
   } finally {
     view.stop();
   }
@@ -105,7 +93,7 @@ async function publishOf(
   options: { readonly unpublished?: boolean },
 ): Promise<PipelineRow> {
   const row = (await ledgerFormat(session)) === undefined ? undefined : await pipelineRow(session, pipeline.name);
-  if (row === undefined || (row.epoch === 0 && options.unpublished !== true))
+  if (row === undefined || (row.definition_hash === null && options.unpublished !== true))
     throw new SparkifyError('USAGE', {
       detail: `Nothing of pipeline ${pipeline.name} is published in this warehouse yet.`,
       fix: `sparkify run ${pipeline.name}`,

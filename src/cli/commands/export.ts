@@ -54,7 +54,7 @@ export async function exportStar(context: CliContext, flags: ExportFlags, dir: s
       warehouse.read(async (session) => {
         const published =
           (await ledgerFormat(session)) === undefined ? undefined : await pipelineRow(session, pipeline.name);
-        if (published === undefined || published.epoch === 0)
+        if (published === undefined || published.definition_hash === null)
           throw new SparkifyError('USAGE', {
             detail: `Nothing of pipeline ${pipeline.name} is published in this warehouse yet.`,
             fix: `sparkify run ${pipeline.name}`,

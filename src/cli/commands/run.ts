@@ -1,4 +1,3 @@
-import { systemClock } from '../../core/clock.ts';
 import { SparkifyError } from '../../core/errors.ts';
 import { runPipeline } from '../../operators/run.ts';
 import { parseInterval } from '../../pipeline/interval.ts';
@@ -7,8 +6,8 @@ import { jsonText } from '../output.ts';
 import { withParameters } from '../parameters.ts';
 import { progressView } from '../progress.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
+import { runOptions } from '../run-options.ts';
 import { printRunReport, runReportJson } from '../run-report.ts';
-import { sourceOpener } from '../source-access.ts';
 import { nameFix } from '../suggest.ts';
 import { withWarehouse } from '../warehouse-access.ts';
 
@@ -43,13 +42,7 @@ export async function run(context: CliContext, flags: RunFlags, name: string): P
   try {
     const report = await withWarehouse(context, project, { readOnly: false }, (warehouse) =>
       runPipeline({
-        pipeline,
-        warehouse,
-        openSource: sourceOpener(project),
-        clock: systemClock,
-        failpoints: context.failpoints,
-        progress: view.listener,
-        signal: context.signal,
+        ...runOptions(context, project, pipeline, warehouse, view.listener),
         ...(interval === undefined ? {} : { interval }),
         ...(flags.only === undefined ? {} : { only: flags.only }),
         rebuild: flags.rebuild === true,

@@ -50,6 +50,17 @@ export async function showTables(context: CliContext, options: TablesOptions, na
   return 0;
 }
 
+/** Rows of every table of the star, in one snapshot; undefined for one that is not there. */
+export function countRows(
+  warehouse: Warehouse,
+  pipeline: ResolvedPipeline,
+): Promise<readonly { readonly name: string; readonly rows: number | undefined }[]> {
+  return warehouse.read(async (session) => {
+    const shown = await inspectAll(session, warehouse, pipeline, pipeline.tables);
+    return shown.map((s) => ({ name: s.table.name, rows: s.rows }));
+  });
+}
+
 async function inspectAll(
   session: SqlSession,
   warehouse: Warehouse,

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const bin = join(root, 'dist', 'src', 'cli', 'bin.js');
+
+function newest(folder: string): number {
+  const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((f) => f.isFile());
+  return Math.max(0, ...files.map((f) => statSync(join(f.parentPath, f.name)).mtimeMs));
+}
+
+/** Compiles the package when its sources are newer; one of several test processes does it. */
+export async function ensureBuilt(): Promise<void> {
+  const stale = (): boolean =>
+    !existsSync(bin) || statSync(bin).mtimeMs < Math.max(newest(join(root, 'src')), newest(join(root, 'pipelines')));
+  const lock = join(root, 'node_modules', '.sparkify-building');
+  while (stale()) {
+    try {
+      mkdirSync(lock);
+    } catch {
+      // A lock that is minutes old was left by a process that was killed.
+      if (Date.now() - statSync(lock, { throwIfNoEntry: false })!.mtimeMs > 120_000) rmSync(lock, { recursive: true });
+      await pause(100);
+      continue;
+    }
+    try {
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root });
+      if (status !== 0) throw new Error(`the package does not compile:\n${stdout.toString()}`);
+    } finally {
+      rmSync(lock, { recursive: true, force: true });
+    }
+  }
+}
+
+export interface CliResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** Runs the built command as a process. */
+export async function sparkify(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  const result = await startSparkify(args, options);
+  return { code: result.exitCode ?? -1, out: String(result.stdout), err: String(result.stderr) };
+}
+
+export function startSparkify(args: readonly string[], { cwd, env = {}, input }: CliOptions) {
+  return execa(process.execPath, [bin, ...args], {
+    cwd,
+    env: { ...env, SPARKIFY_WAREHOUSE: env.SPARKIFY_WAREHOUSE ?? '', NO_COLOR: '1' },
+    reject: false,
+    stripFinalNewline: false,
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+  });
+}

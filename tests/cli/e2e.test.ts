@@ -1,0 +1,240 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../postgres-server/database.ts';
+import { ensureBuilt, sparkify, startSparkify } from './built.ts';
+
+beforeAll(ensureBuilt, 120_000);
+
+const folder = (): Promise<string> => mkdtemp(join(tmpdir(), 'sparkify-e2e-'));
+
+describe('a new project', () => {
+  let cwd: string;
+  const run = (...args: string[]) => sparkify(args, { cwd });
+  beforeAll(async () => {
+    const parent = await folder();
+    await sparkify(['init', 'shop'], { cwd: parent });
+    cwd = join(parent, 'shop');
+  });
+
+  test('runs as it is: data on stdout, progress on stderr', async () => {
+    const { code, out, err } = await run('run', 'orders', '--json');
+    expect(err).toContain('publish: done');
+    expect(code).toBe(0);
+    const report = JSON.parse(out);
+    expect(report).toMatchObject({ pipeline: 'orders', outcome: 'published', publishes: 1 });
+    expect(report.tables).toEqual([
+      { table: 'orders', added: 6, changed: 0, removed: 0 },
+      { table: 'customers', added: 4, changed: 0, removed: 0 },
+    ]);
+  });
+
+  test('says "nothing new" the second time', async () => {
+    const { code, out } = await run('run', 'orders');
+    expect(out).toContain('Nothing new for orders');
+    expect(code).toBe(0);
+  });
+
+  test('answers queries and analyses, from stdin too', async () => {
+    const json = await run('query', 'select customer_id, name, city from customers order by customer_id', '--json');
+    expect(JSON.parse(json.out)[0]).toEqual({ customer_id: 'C1', name: 'Ada King', city: 'Ockham' });
+    const csv = await sparkify(['query', '-', '--csv'], { cwd, input: 'select count(*) as n from staging_orders' });
+    expect(csv.out).toBe('n\r\n6\r\n');
+    expect((await run('query', 'select * from orders where false', '--json')).out).toBe('[]\n');
+    expect((await run('analyze', 'revenue')).out).toMatch(/Grace Hopper +99 {2}█/);
+  });
+
+  test('compares an analysis with what is expected', async () => {
+    const rows = JSON.parse((await run('analyze', 'revenue', '--json')).out);
+    await writeFile(join(cwd, 'expected.json'), JSON.stringify({ revenue: rows }));
+    expect((await run('analyze', 'revenue', '--expect', 'expected.json')).code).toBe(0);
+    rows[0].revenue = 1;
+    await writeFile(join(cwd, 'expected.json'), JSON.stringify({ revenue: rows.map(Object.values) }));
+    const differs = await run('analyze', 'revenue', '--expect', 'expected.json');
+    expect(differs.code).toBe(1);
+    expect(differs.out).toContain('row 1: expected ["Grace Hopper",1,1], found ["Grace Hopper",1,99]');
+  });
+
+  test('shows the rejected record with its raw text', async () => {
+    const [record] = JSON.parse((await run('quarantine', 'list', '--json')).out);
+    expect(record).toMatchObject({ reason: 'wrong_type', column: 'order_id', line: 3, state: 'quarantined' });
+    expect(JSON.parse(record.raw).orderId).toBe('six');
+    expect((await run('quarantine', 'show', String(record.id))).out).toContain('"orderId":"six"');
+  });
+
+  test('traces a customer to the record that gave the values', async () => {
+    const report = JSON.parse((await run('trace', 'customers', 'C1', '--json')).out);
+    expect(report.records[0]).toMatchObject({ role: 'winner', line: 1 });
+    expect(report.records[0].uri).toMatch(/2024-03-02-orders\.ndjson$/);
+    expect(report.records[0].raw).toContain('Ada King');
+  });
+
+  test('accounts for every record of every object', async () => {
+    const objects: Record<string, number>[] = JSON.parse((await run('ledger', '--json')).out);
+    expect(objects).toHaveLength(2);
+    for (const o of objects) {
+      expect(o.read).toBe(o.staged! + o.quarantined!);
+      expect(o.staged).toBe(o.loaded! + o.filtered! + o.outside! + o.duplicated!);
+    }
+  });
+
+  test('checks what is published and keeps the history', async () => {
+    await run('check');
+    const checks = JSON.parse((await run('check', 'orders.unique(order_id)', '--json')).out);
+    expect(checks).toHaveLength(1);
+    expect(checks[0]).toMatchObject({ verdict: 'passed', severity: 'error' });
+    expect(checks[0].history.map((h: { verdict: string }) => h.verdict)).toEqual(['passed', 'passed']);
+  });
+
+  test.each(['parquet', 'csv', 'duckdb'])('exports the star as %s', async (format) => {
+    const { code, out } = await run('export', `out-${format}`, '--format', format, '--json');
+    expect(code).toBe(0);
+    const manifest = JSON.parse(out);
+    expect(manifest.tables.map((t: { rows: number }) => t.rows)).toEqual([6, 4]);
+    expect(JSON.parse(await readFile(join(cwd, `out-${format}`, 'manifest.json'), 'utf8'))).toEqual(manifest);
+    expect((await run('export', `out-${format}`)).code).toBe(2);
+  });
+
+  test('writes CSV with ISO times', async () => {
+    const text = await readFile(join(cwd, 'out-csv', 'orders.csv'), 'utf8');
+    expect(text.split('\n')[1]).toBe('1,2024-03-01T09:00:00.000Z,C1,42.5');
+  });
+
+  test('shows the tables, their SQL and their diagram', async () => {
+    const shown = JSON.parse((await run('tables', 'show', '--json')).out);
+    expect(shown.map((t: { table: string; rows: number }) => [t.table, t.rows])).toEqual([
+      ['orders', 6],
+      ['customers', 4],
+    ]);
+    expect((await run('tables', 'create', '--print')).out).toContain('create table if not exists "main"."orders"');
+    expect((await run('tables', 'erd')).out).toMatch(/^erDiagram/);
+  });
+
+  test('is examined by doctor', async () => {
+    const well = await run('doctor', '--json');
+    expect(JSON.parse(well.out).filter((f: { verdict: string }) => f.verdict === 'wrong')).toEqual([]);
+    expect(well.code).toBe(0);
+    const ill = await run('doctor', '--set', 'data=nowhere');
+    expect(ill.out).toMatch(/✗ source of staging_orders[\s\S]*fix:/);
+    expect(ill.code).toBe(1);
+  });
+
+  test('a changed definition is named, and wants a rebuild', async () => {
+    const path = join(cwd, 'pipelines', 'orders.ts');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace("nullif(r.city, '')", 'upper(r.city)'));
+    const refused = await run('run', 'orders');
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain('customers.city');
+    expect(refused.err).toContain('--rebuild');
+    expect((await run('run', 'orders', '--rebuild')).code).toBe(0);
+    const { out } = await run('query', "select city from customers where customer_id = 'C1'", '--csv');
+    expect(out).toBe('city\r\nOCKHAM\r\n');
+  });
+});
+
+describe('the whole job', () => {
+  let cwd: string;
+  let database: TestDatabase;
+  const sets = ['--set', 'logData=data/log_data', '--set', 'songData=data/song_data'];
+  beforeAll(async () => {
+    cwd = await folder();
+    database = await createTestDatabase();
+    const knobs = ['--seed', '3', '--users', '20', '--songs', '50', '--from', '2018-11-01', '--to', '2018-11-04'];
+    const { code, err } = await sparkify(['simulate', '--out', 'data', ...knobs, '--defects', 'all'], { cwd });
+    if (code !== 0) throw new Error(err);
+  });
+  afterAll(() => database.drop());
+
+  test('ends in the same answers on the embedded warehouse and on PostgreSQL', async () => {
+    const truth = JSON.parse(await readFile(join(cwd, 'data', 'truth.json'), 'utf8'));
+    const answers: string[] = [];
+    for (const warehouse of ['duckdb:star.duckdb', database.url]) {
+      const at = { cwd, env: { SPARKIFY_WAREHOUSE: warehouse } };
+      const loaded = await sparkify(['run', 'sparkify', ...sets], at);
+      expect(loaded.err).not.toContain('error:');
+      expect(loaded.code).toBe(0);
+      const counts = await sparkify(['tables', 'show', '--json'], at);
+      const rows = Object.fromEntries(
+        JSON.parse(counts.out).map((t: { table: string; rows: number }) => [t.table, t.rows]),
+      );
+      expect(rows).toEqual({
+        songplays: truth.tables.songplays,
+        users: truth.tables.users,
+        songs: truth.tables.songs,
+        artists: truth.tables.artists,
+        time: truth.tables.time,
+      });
+      const all = await sparkify(['analyze', 'all', '--json'], at);
+      const songplays = await sparkify(['query', 'select * from songplays order by songplay_id', '--json'], at);
+      const ledger = await sparkify(['ledger', '--json'], at);
+      const checks = await sparkify(['check', '--history', '0', '--json'], at);
+      expect([all, songplays, ledger, checks].map((r) => r.code)).toEqual([0, 0, 0, 0]);
+      answers.push([all, songplays, ledger, checks].map((r) => r.out).join('\n'));
+    }
+    expect(answers[1]).toBe(answers[0]);
+  }, 120_000);
+
+  test('a busy embedded file is one error with its holder', async () => {
+    const { DuckDBInstance } = await import('@duckdb/node-api');
+    const instance = await DuckDBInstance.create(join(cwd, 'star.duckdb'));
+    try {
+      const { code, err } = await sparkify(['query', 'select 1', '-w', 'duckdb:star.duckdb'], { cwd });
+      expect(code).toBe(4);
+      expect(err).toContain(`process ${process.pid}`);
+    } finally {
+      instance.closeSync();
+    }
+  });
+
+  test('a wrong password is one error that does not show it', async () => {
+    const url = new URL(database.url);
+    url.password = 'not-the-password';
+    const { code, err } = await sparkify(['query', 'select 1', '-w', url.href], { cwd });
+    expect(code).not.toBe(0);
+    expect(err).toContain('fix:');
+    expect(err).not.toContain('not-the-password');
+  });
+
+  test('what reads cannot write, on either engine', async () => {
+    for (const warehouse of ['duckdb:star.duckdb', database.url]) {
+      const sql = 'with gone as (delete from users returning user_id) select * from gone';
+      const { code } = await sparkify(['query', sql, '-w', warehouse], { cwd });
+      expect(code).toBe(1);
+      const { out } = await sparkify(['query', 'select count(*) > 0 as there from users', '--csv', '-w', warehouse], {
+        cwd,
+      });
+      expect(out).toBe('there\r\ntrue\r\n');
+    }
+  });
+
+  test('queries reach no file but the segments', async () => {
+    await writeFile(join(cwd, 'secret.csv'), 'a\n1\n');
+    const { code, err } = await sparkify(['query', "select * from 'secret.csv'", '-w', 'duckdb:star.duckdb'], { cwd });
+    expect(code).toBe(1);
+    expect(err).not.toContain('1 row');
+  });
+
+  test('a reader that closes the pipe ends the command quietly', async () => {
+    const command = startSparkify(['query', 'select * from range(5000000)', '--ndjson', '-w', 'duckdb:star.duckdb'], {
+      cwd,
+    });
+    const head = execa('head', ['-n', '1'], { stdin: command.stdout! });
+    expect((await head).stdout).toBe('{"range":0}');
+    const { exitCode, stderr } = await command;
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+  });
+
+  test('Ctrl-C ends with 130, and the next run carries on', async () => {
+    const at = { cwd, env: { SPARKIFY_WAREHOUSE: 'duckdb:interrupted.duckdb' } };
+    const command = startSparkify(['run', 'sparkify', ...sets], at);
+    command.stderr!.once('data', () => command.kill('SIGINT'));
+    const { exitCode, stderr } = await command;
+    expect(stderr).toContain('interrupted');
+    expect(exitCode).toBe(130);
+    expect((await sparkify(['run', 'sparkify', ...sets], at)).code).toBe(0);
+  });
+});
