@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -64,7 +64,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     ...(options.fsync === true ? [] : ['fsync=off', 'full_page_writes=off']),
     ...(options.settings ?? []),
   ];
-  const run = new ServerProcess(binaries.postgres, data, settings, user, environment);
+  const run = new ServerProcess(directory, binaries.postgres, data, settings, user, environment);
   await run.start();
   return {
     host: '127.0.0.1',
@@ -85,26 +85,47 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
   };
 }
 
+/**
+ * Runs the server and takes it down, files included, when this process goes away in whatever manner: the other end of
+ * file descriptor 3 then closes. `$0` is the cluster's folder.
+ */
+const GUARD = `
+"$@" 3<&- &
+server=$!
+(cat <&3 >/dev/null; kill -QUIT $server && while kill -0 $server; do sleep 0.1; done; rm -rf "$0") 2>/dev/null &
+guard=$!
+trap 'kill -INT $server' INT
+trap 'kill -QUIT $server' QUIT
+while kill -0 $server 2>/dev/null; do wait $server; done
+kill $guard
+`;
+
 class ServerProcess {
+  readonly #directory: string;
   readonly #command: string;
   readonly #args: readonly string[];
   readonly #options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv } & Partial<ServerUser>;
   #child: ChildProcess | undefined;
 
   constructor(
+    directory: string,
     command: string,
     data: string,
     settings: readonly string[],
     user: ServerUser | undefined,
     env: NodeJS.ProcessEnv,
   ) {
+    this.#directory = directory;
     this.#command = command;
     this.#args = ['-D', data, ...settings.flatMap((s) => ['-c', s])];
     this.#options = { ...user, cwd: data, env };
   }
 
   async start(): Promise<void> {
-    const child = spawn(this.#command, this.#args, { ...this.#options, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn('/bin/sh', ['-c', GUARD, this.#directory, this.#command, ...this.#args], {
+      ...this.#options,
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
     this.#child = child;
     let log = '';
     await new Promise<void>((resolve, reject) => {
@@ -124,6 +145,8 @@ class ServerProcess {
     const ended = once(child, 'exit');
     child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await ended;
+    // Only now: while the server runs, this end closing means that it is to go, files included.
+    for (const end of [child.stdio[3], child.stderr]) (end as Socket).destroy();
   }
 }
 
