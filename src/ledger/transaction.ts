@@ -17,16 +17,16 @@ export interface LedgerTransaction {
   readonly seq: number;
 }
 
-function createLedgerTable(dialect: Dialect, table: LedgerTable): string {
+function createLedgerTable(dialect: Dialect, table: LedgerTable, primaryKeys: boolean): string {
   const columns = Object.entries(table.columns).map(([name, type]) => `${ident(name)} ${dialect.type(type)}`);
-  const key = dialect.name === 'duckdb' ? [] : [`primary key (${table.key.map(ident).join(', ')})`];
+  const key = primaryKeys ? [`primary key (${table.key.map(ident).join(', ')})`] : [];
   return `create table if not exists ${qualified(LEDGER_SCHEMA, table.name)} (${[...columns, ...key].join(', ')})`;
 }
 
 /** Creates the ledger's tables in a session where they are missing. */
-export async function createLedgerTables(session: SqlSession, dialect: Dialect): Promise<void> {
+export async function createLedgerTables(session: SqlSession, dialect: Dialect, primaryKeys = false): Promise<void> {
   await session.exec(`create schema if not exists ${ident(LEDGER_SCHEMA)}`);
-  for (const table of ledgerTables) await session.exec(createLedgerTable(dialect, table));
+  for (const table of ledgerTables) await session.exec(createLedgerTable(dialect, table, primaryKeys));
 }
 
 /** Reads the ledger's format; undefined when there is no ledger yet. */
@@ -50,7 +50,7 @@ export async function ensureLedger(warehouse: Warehouse): Promise<void> {
   if (found !== undefined && found > LEDGER_FORMAT)
     throw new SparkifyError('LEDGER_NEWER', { found, known: LEDGER_FORMAT });
   await warehouse.transaction(async (session) => {
-    await createLedgerTables(session, warehouse.dialect);
+    await createLedgerTables(session, warehouse.dialect, warehouse.capabilities.primaryKeys);
     await session.exec(
       `insert into ${ledger('meta')} (id, format, seq, next_object_id, next_segment_id) select 1, ${LEDGER_FORMAT}, 0, 1, 1 where not exists (select 1 from ${ledger('meta')})`,
     );

@@ -1,8 +1,11 @@
 import { SparkifyError } from '../core/errors.ts';
-import type { PipelineBody } from './define.ts';
+import type { Staging, StarTable } from './tables.ts';
 
 /** Whatever can be wrong in a definition without looking at any data. @throws PIPELINE_INVALID */
-export function validateDefinition(pipeline: string, body: PipelineBody): void {
+export function validateDefinition(
+  pipeline: string,
+  body: { readonly stagings: readonly Staging[]; readonly tables: readonly StarTable[] },
+): void {
   const fail = (detail: string, fix?: string): never => {
     throw new SparkifyError('PIPELINE_INVALID', { pipeline, detail, ...(fix === undefined ? {} : { fix }) });
   };
