@@ -225,6 +225,8 @@ export async function beginBatch(
   incoming: string,
   outgoing: string,
 ): Promise<void> {
+  await session.exec('begin transaction');
   await session.exec(`create or replace table ${batchTable(pipeline, 'in')} as ${incoming}`);
   await session.exec(`create or replace table ${batchTable(pipeline, 'out')} as ${outgoing}`);
+  await session.exec('commit');
 }
