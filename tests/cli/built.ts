@@ -8,6 +8,9 @@ import { execa } from 'execa';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = join(root, 'dist', 'src', 'cli', 'bin.js');
 
+/** The built command for a shell. */
+export const commandLine = `'${process.execPath}' '${bin}'`;
+
 function newest(folder: string): number {
   const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((f) => f.isFile());
   return Math.max(0, ...files.map((f) => statSync(join(f.parentPath, f.name)).mtimeMs));

@@ -44,7 +44,7 @@ export async function simulateCommand(context: CliContext, flags: SimulateFlags)
         const result = await simulate(
           { ...options, onProgress: (p) => tell(`${p.phase} (${grouped(p.events)} events)`, p.done, p.total) },
           // The simulator reuses its buffers, the sink keeps what it was given until it is written.
-          { write: (key, content) => sink.write(key, content.slice()) },
+          { write: (key, content) => sink.write(key, new Uint8Array(content)) },
         );
         await sink.close();
         return result;
