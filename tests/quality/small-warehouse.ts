@@ -80,14 +80,12 @@ export class SmallWarehouse {
     const rows = objects.flatMap((o) => o.records);
     const columns = staging.columns.map((c) => `${ident(c.name)} ${parquetType[c.type]}`).join(', ');
     await session.exec(`create or replace temp table staged_by_hand (${columns})`);
-    for (const r of rows) {
-      const values = staging.columns.map((c) => {
-        const value = r[c.name] ?? null;
-        if (value === null) return 'null';
-        return typeof value === 'string' ? literal(value) : String(value);
-      });
-      await session.exec(`insert into staged_by_hand values (${values.join(', ')})`);
-    }
+    const values = rows.map((r) => {
+      const of = (value: string | number | null): string =>
+        typeof value === 'string' ? literal(value) : String(value);
+      return `(${staging.columns.map((c) => of(r[c.name] ?? null)).join(', ')})`;
+    });
+    if (values.length > 0) await session.exec(`insert into staged_by_hand values ${values.join(', ')}`);
     await session.exec(`copy staged_by_hand to ${literal(join(this.directory, path))} (format parquet)`);
     let firstRow = 0;
     const staged = objects.map((o) => {
