@@ -9,7 +9,7 @@ export interface Registration {
 }
 
 /** Arguments as commander gives them: optional ones may be missing, variadic ones are lists. */
-export type Args = readonly (string | readonly string[] | undefined)[];
+type Args = readonly (string | readonly string[] | undefined)[];
 
 /** A command's module: its options, its arguments, its exit code. */
 export type Execute<O> = (context: CliContext, options: O, ...args: never[]) => Promise<number>;

@@ -40,8 +40,6 @@ export type Check =
   /** The query's single value, or all its rows as arrays, equal `expected`. */
   | (CheckBase & { readonly kind: 'expected'; readonly sql: string; readonly expected: unknown });
 
-export type CheckKind = Check['kind'];
-
 type Options = { readonly name?: string; readonly severity?: Severity; readonly doc?: string };
 
 function base(name: string, options: Options): CheckBase {

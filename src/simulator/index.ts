@@ -1,6 +1,6 @@
-export type { DefectKind, DefectLabel, DefectName } from './defects.ts';
+export type { DefectLabel, DefectName } from './defects.ts';
 export { DEFECT_KINDS } from './defects.ts';
-export type { SimulateOptions, SimulationConfig, SimulationProgress } from './options.ts';
+export type { SimulateOptions } from './options.ts';
 export { simulationConfigSchema } from './options.ts';
 export { simulate } from './simulate.ts';
 export type { SimulationSink } from './sink.ts';

@@ -10,7 +10,7 @@ export { contentVersion } from './local/source.ts';
 export type { Timing } from './s3/retry.ts';
 export type { S3Settings } from './s3/settings.ts';
 export type { Sink } from './sink.ts';
-export type { FetchedObject, ListedObject, Listing, ListOptions, Source } from './source.ts';
+export type { FetchedObject, ListedObject, Source } from './source.ts';
 
 export interface SourceOptions {
   /** What a relative path is relative to. */
