@@ -35,7 +35,7 @@ export async function scanChunk(
   const files: CertifiedFile[] = [];
   for (const { part } of scanned) {
     const before = objects.length;
-    objects.push(...part.objects);
+    for (const object of part.objects) objects.push(object);
     for (const f of part.files) {
       files.push({ ...f, firstObject: f.firstObject + before, endObject: f.endObject + before });
     }

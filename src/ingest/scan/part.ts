@@ -21,7 +21,7 @@ export interface ScannedObject extends ObjectTotals {
   readonly uri: string;
   readonly version: string;
   readonly sizeBytes: number;
-  readonly mtimeMs?: number;
+  readonly mtimeMs: number | undefined;
 }
 
 /** A file of certified lines for the engine, in the order of the records. */

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import crypto, { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -42,25 +42,24 @@ export class PartScanner {
   }
 
   async #object(index: number, input: PartInput, output: PartOutput, files: OpenFiles): Promise<ScannedObject> {
+    const local = input.version === undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         const fd = files.open(input);
         const before = fstatSync(fd);
-        const local = input.version === undefined;
         const length = local ? before.size : input.lengthBytes;
         const whole = input.offset === 0 && length === before.size;
-        const hash = local ? createHash('sha256') : undefined;
         output.start(
           index,
           whole ? { fd, path: input.path, sizeBytes: before.size, mtimeMs: before.mtimeMs } : undefined,
         );
-        const totals = await this.#content(fd, input.offset, length, hash, output);
-        const unchanged = !local || same(before, fstatSync(fd));
-        if (unchanged) output.end(totals.staged);
-        if (!local) return { ...totals, uri: input.uri, version: input.version!, sizeBytes: length };
-        if (unchanged) {
-          const version = `sha256:${hash!.digest('hex')}`;
-          return { ...totals, uri: input.uri, version, sizeBytes: length, mtimeMs: Math.trunc(before.mtimeMs) };
+        const content = this.#content(fd, input.offset, length, local, output);
+        const { totals, hash, atOnce } = content instanceof Promise ? await content : content;
+        // What was read at once is a version by itself, whatever comes after; the older mtime lets it be read again.
+        if (!local || atOnce || same(before, fstatSync(fd))) {
+          output.end(totals.staged);
+          const version = local ? `sha256:${hash}` : input.version;
+          return described(totals, input.uri, version, length, local ? Math.trunc(before.mtimeMs) : undefined);
         }
         output.rewind();
       } catch (error) {
@@ -76,32 +75,40 @@ export class PartScanner {
     }
   }
 
-  async #content(
+  /** Not async where it can be helped: a promise per object is dear for a hundred thousand of them. */
+  #content(
     fd: number,
     offset: number,
     length: number,
-    hash: Hash | undefined,
+    hashed: boolean,
     output: PartOutput,
-  ): Promise<ObjectTotals> {
+  ): Content | Promise<Content> {
     const scanner = this.#scanner;
     scanner.begin(output);
+    let hash: Hash | undefined;
+    let digest = '';
     for (let done = 0; done < length; ) {
       const space = scanner.space();
       const n = readSync(fd, space, 0, Math.min(space.length, length - done), offset + done);
       if (n === 0) break;
       if (done === 0 && n >= 2 && space[0] === 0x1f && space[1] === 0x8b) {
-        await this.#compressed(fd, offset, length, hash);
-        break;
+        return this.#compressed(fd, offset, length, hashed);
       }
-      hash?.update(n === space.length ? space : space.subarray(0, n));
+      if (hashed) {
+        const bytes = space.subarray(0, n);
+        if (n === length) digest = sha256(bytes);
+        else hash = (hash ?? createHash('sha256')).update(bytes);
+      }
       done += n;
       scanner.advance(n);
     }
-    return scanner.finish();
+    if (hashed && digest === '') digest = (hash ?? createHash('sha256')).digest('hex');
+    return { totals: scanner.finish(), hash: digest, atOnce: hash === undefined };
   }
 
-  async #compressed(fd: number, offset: number, length: number, hash: Hash | undefined): Promise<void> {
+  async #compressed(fd: number, offset: number, length: number, hashed: boolean): Promise<Content> {
     const scanner = this.#scanner;
+    const hash = hashed ? createHash('sha256') : undefined;
     await pipeline(
       blocks(fd, offset, length, hash),
       createGunzip({ chunkSize: COMPRESSED_BLOCK_BYTES }),
@@ -115,7 +122,33 @@ export class PartScanner {
         }
       },
     );
+    return { totals: scanner.finish(), hash: hash?.digest('hex') ?? '', atOnce: false };
   }
+}
+
+interface Content {
+  readonly totals: ObjectTotals;
+  readonly hash: string;
+  /** All its bytes came from one read. */
+  readonly atOnce: boolean;
+}
+
+function described(
+  totals: ObjectTotals,
+  uri: string,
+  version: string,
+  sizeBytes: number,
+  mtimeMs: number | undefined,
+): ScannedObject {
+  const { read, staged, quarantined, minEventMs, maxEventMs, positions, drift } = totals;
+  return { uri, version, sizeBytes, mtimeMs, read, staged, quarantined, minEventMs, maxEventMs, positions, drift };
+}
+
+/** Node has the short way since 20.12. */
+function sha256(bytes: Buffer): string {
+  return typeof crypto.hash === 'function'
+    ? crypto.hash('sha256', bytes, 'hex')
+    : createHash('sha256').update(bytes).digest('hex');
 }
 
 function* blocks(fd: number, offset: number, length: number, hash: Hash | undefined): Generator<Buffer> {

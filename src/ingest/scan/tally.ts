@@ -8,8 +8,8 @@ export interface ObjectTotals {
   readonly read: number;
   readonly staged: number;
   readonly quarantined: readonly Omit<QuarantinedRecord, 'object'>[];
-  readonly minEventMs?: number;
-  readonly maxEventMs?: number;
+  readonly minEventMs: number | undefined;
+  readonly maxEventMs: number | undefined;
   readonly positions: readonly PositionStep[];
   readonly drift: {
     readonly unknown: Readonly<Record<string, number>>;
@@ -20,16 +20,19 @@ export interface ObjectTotals {
 /** Distinct unknown fields that are counted by name; further ones are left out, so that drift stays small. */
 const MAX_UNKNOWN_NAMES = 1000;
 
+const NONE: never[] = [];
+const NO_DRIFT = { unknown: {}, missing: {} } as const;
+
 /** Counts the records of one object. Every record is counted exactly once, as taken or as quarantined. */
 export class Tally {
   readonly #spec: ScanSpec;
   staged = 0;
   minEventMs = Number.POSITIVE_INFINITY;
   maxEventMs = Number.NEGATIVE_INFINITY;
-  readonly #quarantined: Omit<QuarantinedRecord, 'object'>[] = [];
-  readonly #positions: PositionStep[] = [];
-  readonly #unknown = new Map<string, number>();
-  readonly #missing = new Map<string, number>();
+  // Made when they are needed: most objects of a hundred thousand small ones need none of them.
+  #quarantined: Omit<QuarantinedRecord, 'object'>[] = NONE;
+  #positions: PositionStep[] = NONE;
+  #drift: { readonly unknown: Map<string, number>; readonly missing: Map<string, number> } | undefined;
   /** Of the last step: how far ordinal and line are ahead of the row. */
   #ordinalAhead = 0;
   #lineAhead = 1;
@@ -44,6 +47,7 @@ export class Tally {
     if (ordinal - this.staged === this.#ordinalAhead && line - this.staged === this.#lineAhead) return;
     this.#ordinalAhead = ordinal - this.staged;
     this.#lineAhead = line - this.staged;
+    if (this.#positions === NONE) this.#positions = [];
     this.#positions.push({ row: this.staged, ordinal, line });
   }
 
@@ -51,8 +55,8 @@ export class Tally {
   take(reader: RecordReader): void {
     this.staged++;
     if (!Number.isNaN(reader.eventMs)) this.event(reader.eventMs);
-    for (const name of reader.unknown) this.#count(this.#unknown, name, 1);
-    for (const column of reader.missing) this.#count(this.#missing, this.#fieldOf(column), 1);
+    for (const name of reader.unknown) this.#count('unknown', name, 1);
+    for (const column of reader.missing) this.#count('missing', this.#fieldOf(column), 1);
   }
 
   event(ms: number): void {
@@ -63,27 +67,31 @@ export class Tally {
   reject(line: number, reason: QuarantineReason, detail: string, raw: Uint8Array, column?: string): void {
     const ordinal = this.staged + this.#quarantined.length;
     const record = { ordinal, line, reason, detail, raw: Uint8Array.from(raw) };
+    if (this.#quarantined === NONE) this.#quarantined = [];
     this.#quarantined.push(column === undefined ? record : { ...record, column });
   }
 
   /** Counts the drift of the records that a shape took. */
   shape(shape: Shape): void {
     if (shape.records === 0) return;
-    for (const name of shape.unknown) this.#count(this.#unknown, name, shape.records);
-    for (const column of shape.missing) this.#count(this.#missing, this.#fieldOf(column), shape.records);
+    for (const name of shape.unknown) this.#count('unknown', name, shape.records);
+    for (const column of shape.missing) this.#count('missing', this.#fieldOf(column), shape.records);
     shape.records = 0;
   }
 
   totals(): ObjectTotals {
-    const events =
-      this.minEventMs <= this.maxEventMs ? { minEventMs: this.minEventMs, maxEventMs: this.maxEventMs } : {};
+    const { minEventMs, maxEventMs } = this;
     return {
       read: this.staged + this.#quarantined.length,
       staged: this.staged,
       quarantined: this.#quarantined,
-      ...events,
+      minEventMs: minEventMs <= maxEventMs ? minEventMs : undefined,
+      maxEventMs: minEventMs <= maxEventMs ? maxEventMs : undefined,
       positions: this.#positions,
-      drift: { unknown: Object.fromEntries(this.#unknown), missing: Object.fromEntries(this.#missing) },
+      drift:
+        this.#drift === undefined
+          ? NO_DRIFT
+          : { unknown: Object.fromEntries(this.#drift.unknown), missing: Object.fromEntries(this.#drift.missing) },
     };
   }
 
@@ -91,7 +99,9 @@ export class Tally {
     return this.#spec.columns[column]!.path.join('.');
   }
 
-  #count(counts: Map<string, number>, name: string, n: number): void {
+  #count(kind: 'unknown' | 'missing', name: string, n: number): void {
+    this.#drift ??= { unknown: new Map(), missing: new Map() };
+    const counts = this.#drift[kind];
     const before = counts.get(name);
     if (before === undefined && counts.size >= MAX_UNKNOWN_NAMES) return;
     counts.set(name, (before ?? 0) + n);
