@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { SparkifyError } from '../core/errors.ts';
 import { latestBatch, openBatch, updateBatch } from '../ledger/batches.ts';
 import { coverageOf } from '../ledger/coverage.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
@@ -48,6 +49,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   )
     return 'nothing-new';
 
+  if (rebuild) await requireColumns(state, outgoing);
   await mirrorLedger(warehouse);
   const context: StarContext = {
     session,
@@ -92,6 +94,28 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   await beginBatch(session, pipeline.name, idList(incoming), idList(outgoing));
   options.failpoints.hit('batch.after');
   return { id, context, changes: new Map(), resumed: false };
+}
+
+/** A rebuild reads the segments under today's definition: they must have its columns. @throws SEGMENTS_LACK */
+async function requireColumns(state: RunState, outgoing: readonly number[]): Promise<void> {
+  const { warehouse, pipeline } = state.options;
+  const leaving = outgoing.length === 0 ? '' : `and object_id not in (${outgoing.join(', ')})`;
+  const rows = await warehouse.read((s) =>
+    s.all<{ staging: string; columns: string }>(
+      `select distinct staging, columns from ${ledger('segments')} where segment_id in (select segment_id from ${ledger('objects')} where pipeline = $1 and state in ('live', 'staged') and records_staged > 0 ${leaving})`,
+      [pipeline.name],
+    ),
+  );
+  for (const row of rows) {
+    const staging = pipeline.stagings.find((s) => s.name === row.staging);
+    const held = JSON.parse(row.columns) as Readonly<Record<string, string>>;
+    const lacking = staging?.columns.find((c) => held[c.name] !== c.type);
+    if (lacking === undefined) continue;
+    const found = held[lacking.name];
+    throw new SparkifyError('SEGMENTS_LACK', {
+      detail: `${row.staging}.${lacking.name} is ${found === undefined ? 'not in them' : `${found} in them and ${lacking.type} now`}`,
+    });
+  }
 }
 
 function idList(ids: readonly number[]): string {

@@ -5,6 +5,7 @@ import { writeCoverage } from '../ledger/coverage.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { pipelineRow, recordPublish } from '../ledger/pipelines.ts';
 import { type LedgerTransaction, ledger, ledgerTransaction } from '../ledger/transaction.ts';
+import { tableShape } from '../pipeline/definition.ts';
 import { applyInCompute, applyInWarehouse, applyState, dropBatch } from '../star/apply.ts';
 import type { Delta } from '../star/delta.ts';
 import { batchOf } from './batch.ts';
@@ -35,7 +36,15 @@ export async function publishBatch(state: RunState): Promise<string> {
         });
         await dropBatch(tx.session, options.pipeline.name, state.computeSchema, options.pipeline.tables);
       } else {
-        await applyInWarehouse(batch.context, warehouse, state.schema, tx.session, deltas, failpoints);
+        await applyInWarehouse(
+          batch.context,
+          warehouse,
+          state.schema,
+          tx.session,
+          deltas,
+          failpoints,
+          await reshapedTables(state, tx),
+        );
         await retractStaging(state, tx);
       }
       failpoints.hit('publish.before-commit');
@@ -121,6 +130,22 @@ async function publishLedger(
       })),
     },
   });
+}
+
+/** Tables whose columns or key are no longer those of the last publish; only a rebuild gets here with some. */
+async function reshapedTables(state: RunState, tx: LedgerTransaction): Promise<ReadonlySet<string>> {
+  const before = state.publishedDefinition;
+  if (before === undefined) return new Set();
+  const there = await tx.session.all<{ table_name: string }>(
+    'select table_name from information_schema.tables where table_schema = $1',
+    [state.schema],
+  );
+  const names = new Set(there.map((t) => t.table_name));
+  return new Set(
+    state.options.pipeline.tables
+      .map((t) => t.name)
+      .filter((n) => names.has(n) && tableShape(before, n) !== tableShape(state.definition, n)),
+  );
 }
 
 const IDS_PER_STATEMENT = 20_000;

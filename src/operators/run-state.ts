@@ -87,6 +87,8 @@ export interface RunState {
   readonly interval: Interval;
   readonly definition: Definition;
   readonly definitionHash: string;
+  /** D of the last publish. */
+  readonly publishedDefinition: Definition | undefined;
   /** Schema of the star in the warehouse and in the compute engine. */
   readonly schema: string;
   readonly computeSchema: string;

@@ -37,15 +37,19 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
   const hash = definitionHash(definition);
   const row = await warehouse.read((s) => pipelineRow(s, pipeline.name));
   if (row === undefined) await ledgerTransaction(warehouse, (tx) => ensurePipeline(tx, pipeline.name, schema));
-  if (options.rebuild !== true && row !== undefined && row.definition_hash !== null && row.definition_hash !== hash) {
-    const differences = definitionDifferences(JSON.parse(row.definition ?? '{}') as Definition, definition);
-    throw new SparkifyError('DEFINITION_CHANGED', { pipeline: pipeline.name, differences });
+  const published = row?.definition == null ? undefined : (JSON.parse(row.definition) as Definition);
+  if (options.rebuild !== true && published !== undefined && row?.definition_hash !== hash) {
+    throw new SparkifyError('DEFINITION_CHANGED', {
+      pipeline: pipeline.name,
+      differences: definitionDifferences(published, definition),
+    });
   }
   const state: RunState = {
     options,
     interval: options.interval ?? ALL_TIME,
     definition,
     definitionHash: hash,
+    publishedDefinition: published,
     schema,
     computeSchema: computeSchema(warehouse, pipeline),
     session,

@@ -81,3 +81,12 @@ export function definitionDifferences(before: Definition, after: Definition): re
     return [`${name} was "${before[name]}" and is "${after[name]}"`];
   });
 }
+
+/** Columns, types, nullability and key of a table as a definition has them: what a rebuild must create anew when it changes. */
+export function tableShape(definition: Definition, table: string): string {
+  const columns = Object.entries(definition)
+    .filter(([name]) => name.startsWith(`${table}.`))
+    .map(([name, text]) => `${name} ${/^\w+ (?:not )?null/.exec(text)?.[0] ?? text}`)
+    .sort();
+  return [/key\([^)]*\)/.exec(definition[table] ?? '')?.[0] ?? '', ...columns].join('\n');
+}

@@ -3,6 +3,7 @@ import type { Failpoints } from '../core/failpoints.ts';
 import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import type { Interval } from '../pipeline/interval.ts';
 import type { StarTable } from '../pipeline/tables.ts';
+import { reshapeTable } from '../warehouse/reshape.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { StarContext } from './context.ts';
@@ -98,7 +99,10 @@ function expectRows(table: StarTable, delta: Delta, gone: number): void {
     });
 }
 
-/** Merges the deltas, shipped from the compute engine, into the star of another warehouse, within its transaction. */
+/**
+ * Merges the deltas, shipped from the compute engine, into the star of another warehouse, within its transaction.
+ * `reshaped` names the tables whose columns or key changed, which are created anew.
+ */
 export async function applyInWarehouse(
   context: StarContext,
   warehouse: Warehouse,
@@ -106,6 +110,7 @@ export async function applyInWarehouse(
   session: SqlSession,
   deltas: readonly Delta[],
   failpoints: Failpoints,
+  reshaped: ReadonlySet<string>,
 ): Promise<void> {
   for (const table of context.pipeline.tables) {
     const delta = deltas.find((d) => d.table === table.name);
@@ -114,7 +119,8 @@ export async function applyInWarehouse(
     const columns = table.columns.map((c) => c.name);
     if (delta.mode === 'replace') {
       // Not TRUNCATE: readers with an older snapshot would find the table empty.
-      await run(failpoints, session, `delete from ${star}`);
+      if (reshaped.has(table.name)) await reshapeTable(session, warehouse, schema, table);
+      else await run(failpoints, session, `delete from ${star}`);
       failpoints.hit('publish.statement');
       await warehouse.load(
         session,
