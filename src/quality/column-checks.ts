@@ -43,8 +43,10 @@ export async function unique(session: SqlSession, check: Of<'unique'>, subject: 
     if (change.addedRows === 0) return { passed: true, expected, actual: 'no new rows' };
     const first = check.columns[0]!;
     const between = await boundsOf(session, subject, first, change.added, first);
-    const met = check.columns.map((c) => `a.${ident(c)} = s.${ident(c)}`).join(' and ');
-    const hits = subject.staying(`${between} and exists (select 1 from (${change.added}) a where ${met})`);
+    const own = `(${identList(check.columns, 's')})`;
+    const hits = subject.staying(
+      `${between} and ${own} in (select ${identList(check.columns, 'a')} from (${change.added}) a)`,
+    );
     rows = `select ${identList(check.columns, 't')} from (${change.added} union all ${hits}) t where ${present}`;
   }
   const doubled = `select ${columns}, count(*) as row_count from (${rows}) u group by ${columns} having count(*) > 1`;
@@ -115,7 +117,7 @@ async function orphanSelects(
     const gone = `select g.${theirs} from (${parent.change.removed}) g where not exists (select 1 from (${parent.change.added}) p where p.${theirs} = g.${theirs})`;
     const between = await boundsOf(session, child, check.column, gone, check.toColumn);
     if (between !== 'false') {
-      const bereft = child.staying(`${between} and exists (select 1 from (${gone}) g where g.${theirs} = s.${own})`);
+      const bereft = child.staying(`${between} and s.${own} in (${gone})`);
       // Another row of the parent may carry the same value where that column is not its key.
       selects.push(without(bereft, parent.whole));
     }

@@ -21,7 +21,10 @@ export interface Subject {
   readonly whole: string;
   /** Undefined when all of it is to be judged. */
   readonly change: SubjectChange | undefined;
-  /** SELECT of the columns of the rows that neither come nor go and satisfy a condition over `s`. */
+  /**
+   * SELECT of the columns of the rows that neither come nor go and satisfy a condition over `s`. The table is large:
+   * a correlated EXISTS in the condition would gather its distinct values first; IN does not.
+   */
   staying(condition: string): string;
   /** Number of rows of `whole`. */
   rows(): Promise<number>;
@@ -63,9 +66,9 @@ export function batchSubject(context: StarContext, table: StarTable, delta: Delt
   const nothing = `select ${columnsOf(table, 's')} from ${star} s where false`;
   const added = addedRows === 0 ? nothing : `select ${columnsOf(table, 's')} from ${addTable} s`;
   const sameKey = table.key.map((k) => `x.${ident(k)} = s.${ident(k)}`).join(' and ');
-  const stays = removedRows === 0 ? 'true' : `not exists (select 1 from ${removeTable} x where ${sameKey})`;
+  const stays = removedRows === 0 ? '' : ` anti join ${removeTable} x on ${sameKey}`;
   const staying = (condition: string): string =>
-    `select ${columnsOf(table, 's')} from ${star} s where (${condition}) and ${stays}`;
+    `select ${columnsOf(table, 's')} from ${star} s${stays} where ${condition}`;
   return {
     table,
     whole: addedRows === 0 ? staying('true') : `${staying('true')} union all ${added}`,
