@@ -8,9 +8,6 @@ export interface Registration {
   readonly finish: (exitCode: number) => void;
 }
 
-/** Arguments as commander gives them: optional ones may be missing, variadic ones are lists. */
-type Args = readonly (string | readonly string[] | undefined)[];
-
 /** A command's module: its options, its arguments, its exit code. */
 export type Execute<O> = (context: CliContext, options: O, ...args: never[]) => Promise<number>;
 

@@ -4,7 +4,7 @@ import { type PipelineRow, pipelineRow } from '../ledger/pipelines.ts';
 import { ledgerFormat } from '../ledger/transaction.ts';
 import { computeSchema } from '../operators/create-tables.ts';
 import { withRun } from '../operators/with-run.ts';
-import type { ResolvedPipeline } from '../pipeline/define.ts';
+import { type ResolvedPipeline, resolvePipeline } from '../pipeline/define.ts';
 import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
 import type { Standing } from '../star/standing.ts';
 import type { SqlSession } from '../warehouse/session.ts';
@@ -39,11 +39,12 @@ export interface StandingOptions<T> {
 export async function withStanding<T>(
   context: CliContext,
   project: Project,
-  pipeline: ResolvedPipeline,
+  wanted: ResolvedPipeline,
   options: StandingOptions<T>,
   work: (published: Published) => Promise<T>,
 ): Promise<T> {
   const look = async (warehouse: Warehouse): Promise<T> => {
+    const pipeline = await warehouse.read((session) => asPublished(session, wanted));
     if (warehouse.capabilities.embedded)
       return warehouse.read(async (session) => {
         const found = await publishOf(session, pipeline, options);
@@ -67,6 +68,19 @@ export async function withStanding<T>(
       return result;
     },
   );
+}
+
+/** The pipeline under the parameters of its last publish, where these and not today's make the published definition. */
+async function asPublished(session: SqlSession, wanted: ResolvedPipeline): Promise<ResolvedPipeline> {
+  const row = (await ledgerFormat(session)) === undefined ? undefined : await pipelineRow(session, wanted.name);
+  if (row?.params == null || row.definition_hash === definitionHash(definitionOf(wanted))) return wanted;
+  try {
+    const published = resolvePipeline(wanted.origin, JSON.parse(row.params) as Record<string, unknown>);
+    return definitionHash(definitionOf(published)) === row.definition_hash ? published : wanted;
+  } catch {
+    // Parameters of then that are none any more: the difference of the definitions says more than they would.
+    return wanted;
+  }
 }
 
 async function inMirror<T>(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import type { CliOptions, CliResult } from './in-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = join(root, 'dist', 'src', 'cli', 'bin.js');
@@ -40,20 +41,8 @@ export async function ensureBuilt(): Promise<void> {
   }
 }
 
-export interface CliResult {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-export interface CliOptions {
-  readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-}
-
 /** Runs the built command as a process. */
-export async function sparkify(args: readonly string[], options: CliOptions): Promise<CliResult> {
+export async function sparkifyProcess(args: readonly string[], options: CliOptions): Promise<CliResult> {
   const result = await startSparkify(args, options);
   return { code: result.exitCode ?? -1, out: String(result.stdout), err: String(result.stderr) };
 }

@@ -4,11 +4,23 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../postgres-server/database.ts';
-import { commandLine, ensureBuilt, sparkify, startSparkify } from './built.ts';
-
-beforeAll(ensureBuilt, 120_000);
+import { commandLine, ensureBuilt, sparkifyProcess, startSparkify } from './built.ts';
+import { sparkify } from './in-process.ts';
 
 const folder = (): Promise<string> => mkdtemp(join(tmpdir(), 'sparkify-e2e-'));
+
+test('the built command runs as a process: data, progress and exit codes apart', async () => {
+  await ensureBuilt();
+  const parent = await folder();
+  expect(await sparkifyProcess(['init', 'shop'], { cwd: parent })).toMatchObject({ code: 0, err: '' });
+  const cwd = join(parent, 'shop');
+  const published = await sparkifyProcess(['run', 'orders', '--json'], { cwd });
+  expect(published.err).toContain('publish: done');
+  expect(JSON.parse(published.out)).toMatchObject({ outcome: 'published', publishes: 1 });
+  expect(await sparkifyProcess(['run', 'ordres'], { cwd })).toMatchObject({ code: 2, out: '' });
+  const { out } = await sparkifyProcess(['query', '-', '--csv'], { cwd, input: 'select count(*) as n from orders' });
+  expect(out).toBe('n\r\n6\r\n');
+}, 120_000);
 
 describe('a new project', () => {
   let cwd: string;
@@ -136,8 +148,9 @@ describe('a new project', () => {
     expect(settled).toMatchObject({ state: 'corrected', note: 'typed by hand' });
     await writeFile(join(cwd, 'data', 'orders', '2024-03-03-orders.ndjson'), '{"orderId":8}\n');
     await run('run', 'orders');
-    expect((await run('quarantine', 'discard', '2')).code).toBe(2);
-    expect((await run('quarantine', 'discard', '2', '--yes')).out).toContain('Discarded 1 of 1');
+    const [open] = JSON.parse((await run('quarantine', 'list', '--json')).out);
+    expect((await run('quarantine', 'discard', String(open.id))).code).toBe(2);
+    expect((await run('quarantine', 'discard', String(open.id), '--yes')).out).toContain('Discarded 1 of 1');
   });
 
   test('a changed definition is named, and wants a rebuild', async () => {
@@ -197,10 +210,11 @@ describe('the whole job', () => {
   }, 120_000);
 
   test('a busy embedded file is one error with its holder', async () => {
+    await ensureBuilt();
     const { DuckDBInstance } = await import('@duckdb/node-api');
     const instance = await DuckDBInstance.create(join(cwd, 'star.duckdb'));
     try {
-      const { code, err } = await sparkify(['query', 'select 1', '-w', 'duckdb:star.duckdb'], { cwd });
+      const { code, err } = await sparkifyProcess(['query', 'select 1', '-w', 'duckdb:star.duckdb'], { cwd });
       expect(code).toBe(4);
       expect(err).toContain(`process ${process.pid}`);
     } finally {
@@ -237,6 +251,7 @@ describe('the whole job', () => {
   });
 
   test('a reader that closes the pipe ends the command quietly', async () => {
+    await ensureBuilt();
     const command = `${commandLine} query 'select * from range(5000000)' --ndjson -w duckdb:star.duckdb`;
     const script = `${command} | head -n 1; echo "exit codes ${'$'}{PIPESTATUS[*]}"`;
     const { stdout, stderr } = await execa('bash', ['-c', script], { cwd });
@@ -265,6 +280,7 @@ describe('the whole job', () => {
   }, 180_000);
 
   test('Ctrl-C ends with 130, and the next run carries on', async () => {
+    await ensureBuilt();
     const at = { cwd, env: { SPARKIFY_WAREHOUSE: 'duckdb:interrupted.duckdb' } };
     const command = startSparkify(['run', 'sparkify', ...sets], at);
     command.stderr!.once('data', () => command.kill('SIGINT'));
