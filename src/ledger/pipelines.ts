@@ -9,12 +9,14 @@ export interface PipelineRow {
   /** D of the last publish; NULL before the first. */
   readonly definition_hash: string | null;
   readonly definition: string | null;
+  /** JSON: the parameters of the last publish. */
+  readonly params: string | null;
   readonly published_at_ms: number | null;
 }
 
 export async function pipelineRow(session: SqlSession, pipeline: string): Promise<PipelineRow | undefined> {
   const rows = await session.all<PipelineRow>(
-    `select pipeline, schema_name, epoch, definition_hash, definition, published_at_ms from ${ledger('pipelines')} where pipeline = $1`,
+    `select pipeline, schema_name, epoch, definition_hash, definition, params, published_at_ms from ${ledger('pipelines')} where pipeline = $1`,
     [pipeline],
   );
   return rows[0];
@@ -36,11 +38,12 @@ export async function recordPublish(
     readonly epoch: number;
     readonly definitionHash: string;
     readonly definition: string;
+    readonly params: string;
     readonly nowMs: number;
   },
 ): Promise<void> {
   await tx.session.exec(
-    `update ${ledger('pipelines')} set epoch = $1, definition_hash = $2, definition = $3, published_at_ms = $4, seq = $5 where pipeline = $6`,
-    [publish.epoch, publish.definitionHash, publish.definition, publish.nowMs, tx.seq, pipeline],
+    `update ${ledger('pipelines')} set epoch = $1, definition_hash = $2, definition = $3, params = $4, published_at_ms = $5, seq = $6 where pipeline = $7`,
+    [publish.epoch, publish.definitionHash, publish.definition, publish.params, publish.nowMs, tx.seq, pipeline],
   );
 }

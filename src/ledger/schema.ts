@@ -32,6 +32,7 @@ export const ledgerTables = [
       epoch: 'bigint',
       definition_hash: 'text',
       definition: 'text',
+      params: 'text',
       published_at_ms: 'bigint',
       seq: 'bigint',
     },

@@ -114,6 +114,7 @@ async function publishLedger(
     epoch,
     definitionHash: state.definitionHash,
     definition: JSON.stringify(state.definition),
+    params: JSON.stringify(options.pipeline.params),
     nowMs,
   });
   await updateBatch(tx, batch.id, {

@@ -36,6 +36,8 @@ export interface Pipeline {
 
 /** A pipeline with its parameters: validated, its tasks in topological order, its checks complete. */
 export interface ResolvedPipeline {
+  /** What it was resolved from. */
+  readonly origin: Pipeline;
   readonly name: string;
   readonly doc: string;
   readonly schema: string | undefined;
@@ -82,6 +84,7 @@ export function resolvePipeline(pipeline: Pipeline, values: Readonly<Record<stri
   const tasks = topologicalOrder(pipeline.name, body.tasks.tasks);
   const taskChecks = tasks.flatMap((t) => (t.operator.kind === 'quality' ? t.operator.checks : []));
   return {
+    origin: pipeline,
     name: pipeline.name,
     doc: pipeline.doc,
     schema: pipeline.schema,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Failpoints } from '../../src/core/failpoints.ts';
-import { ensureBuilt, sparkify } from '../cli/built.ts';
+import { ensureBuilt, sparkifyProcess as sparkify } from '../cli/built.ts';
 import { useQuickDirectory } from '../property/quick-directory.ts';
 import { prepareScenario, type Scenario } from './scenario.ts';
 

@@ -167,7 +167,7 @@ export class ObjectScanner {
     let run = p;
     let shape = this.#shapes.current;
     while (p < limit) {
-      if (shape !== undefined && clean) {
+      if (shape !== undefined && (clean || this.#cleanLine(p, limit))) {
         syntax.end = limit;
         const end = shape.match(bytes, view, syntax, p, true);
         if (end >= 0 && end - p <= MAX_RECORD_BYTES) {
@@ -201,6 +201,11 @@ export class ObjectScanner {
     }
     if (run < limit) output.lines(bytes, run, limit, this.#offset + run);
     return limit;
+  }
+
+  #cleanLine(from: number, limit: number): boolean {
+    const end = this.#bytes.indexOf(NEWLINE, from);
+    return isUtf8(this.#bytes.subarray(from, end < 0 || end > limit ? limit : end));
   }
 
   /** Judges one line in full; whether its bytes may stay as they are, or the text that takes their place. */

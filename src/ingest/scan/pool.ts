@@ -18,14 +18,17 @@ export interface ScanPool {
 export function inlinePool(spec: ScanSpec): ScanPool {
   const scanner = new PartScanner(spec);
   let last: Promise<unknown> = Promise.resolve();
+  let closed = false;
   return {
     scan: (part) => {
+      if (closed) return Promise.reject(givenUp());
       // One after the other: the scanner holds one object at a time.
       const result = last.then(() => scanner.scan(part));
       last = result.catch(() => undefined);
       return result;
     },
     close: async () => {
+      closed = true;
       await last;
     },
   };
@@ -72,7 +75,7 @@ export function threadPool(spec: ScanSpec, size: number): ScanPool {
       next();
     });
     worker.on('error', (error) => broken(worker, error as Error));
-    worker.on('exit', () => broken(worker, new Error(closed ? 'the scan was given up' : 'a scan thread ended')));
+    worker.on('exit', () => broken(worker, closed ? givenUp() : new Error('a scan thread ended')));
     idle.push(worker);
     return worker;
   };
@@ -81,6 +84,7 @@ export function threadPool(spec: ScanSpec, size: number): ScanPool {
   return {
     scan: (part) =>
       new Promise((resolve, reject) => {
+        if (closed || workers.size === 0) return reject(givenUp());
         waiting.push({ part, resolve, reject });
         next();
       }),
@@ -89,6 +93,10 @@ export function threadPool(spec: ScanSpec, size: number): ScanPool {
       await Promise.all([...workers].map((worker) => worker.terminate()));
     },
   };
+}
+
+function givenUp(): Error {
+  return new Error('the scan was given up');
 }
 
 /** Run from sources, a thread needs what this process has already: a loader for TypeScript. */
