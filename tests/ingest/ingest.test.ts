@@ -186,6 +186,30 @@ describe('a run that ends early', () => {
     expect(filesBelow(bench.segments)).toHaveLength(1);
   });
 
+  it.each([0, 1])('while the next objects are still being fetched does not hang, with %d threads', async (workers) => {
+    const objects = [0, 1].map((i) => put(bench, `${i}.json`, lines(i * 10, 10)));
+    const base = localSource(bench);
+    let release = () => {};
+    const later = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const source = {
+      ...base,
+      fetch: async function* (all: typeof objects, options: { directory: string }) {
+        yield* base.fetch(all.slice(0, 1), options);
+        await later;
+        yield* base.fetch(all.slice(1), options);
+      },
+    } as typeof base;
+    const request = { source, segmentsDirectory: bench.segments, session: bench.session, isKnown: () => false };
+    const generator = ingest({ ...request, staging: numbers, objects, chunkBytes: 1, workers });
+    await generator.next();
+    const ended = generator.return({ unchanged: [] });
+    release();
+    await ended;
+    expect(filesBelow(bench.segments)).toHaveLength(1);
+  });
+
   it('by death leaves orphans, which are collected by name', async () => {
     const kept = (await ingestAll(bench, { staging: numbers, objects: [put(bench, 'a.json', lines(0, 9))] })).segments;
     const orphans = ['numbers/x.parquet', 'numbers/y.parquet.tmp', 'spool/dead/0/0-0.ndjson'];
