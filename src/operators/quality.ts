@@ -40,7 +40,7 @@ export async function auditRun(state: RunState): Promise<string> {
   options.failpoints.hit('audit.after');
   for (const c of failed.filter((f) => f.severity === 'warn'))
     warn(state, `${c.name}: expected ${c.expected}, found ${c.actual}`);
-  const over = await overQuarantined(batch.context);
+  const over = await warehouse.read((session) => overQuarantined(batch.context, session));
   if (over.length > 0) {
     const share = Math.min(...pipeline.stagings.map((s) => s.maxQuarantineShare));
     throw new SparkifyError('QUARANTINE_SHARE', {

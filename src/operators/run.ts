@@ -1,5 +1,5 @@
 import { SparkifyError, toSparkifyError } from '../core/errors.ts';
-import { updateBatch } from '../ledger/batches.ts';
+import { batchById, updateBatch } from '../ledger/batches.ts';
 import { pipelineRow } from '../ledger/pipelines.ts';
 import { ledgerTransaction } from '../ledger/transaction.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
@@ -117,9 +117,12 @@ async function recordFailure(state: RunState, error: unknown): Promise<void> {
   if (batch === undefined || batch === 'nothing-new' || state.publishedEpoch !== undefined) return;
   const { code, message } = toSparkifyError(error);
   // The failure is reported in any case; a warehouse that is gone cannot take a note of it.
-  await ledgerTransaction(state.options.warehouse, (tx) =>
-    updateBatch(tx, batch.id, { state: 'failed', stats: { error: { code, message } } }),
-  ).catch(() => undefined);
+  await ledgerTransaction(state.options.warehouse, async (tx) => {
+    // Under the ledger's lock a commit whose answer was lost has ended: what is published stays so.
+    const found = await batchById(tx.session, batch.id);
+    if (found?.state === 'open' || found?.state === 'audited')
+      await updateBatch(tx, batch.id, { state: 'failed', stats: { error: { code, message } } });
+  }).catch(() => undefined);
 }
 
 /** A dry run or a selection of tasks leaves nothing behind but what it staged. */

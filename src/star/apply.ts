@@ -68,6 +68,9 @@ export async function applyInCompute(
         session,
         `alter table ${qualified(context.schema, nextTableName(table.name))} rename to ${ident(table.name)}`,
       );
+      for (const c of table.columns.filter((column) => !column.nullable)) {
+        await run(failpoints, session, `alter table ${star} alter column ${ident(c.name)} set not null`);
+      }
       continue;
     }
     const remove = batchTable(context.pipeline.name, 'remove', table.name);

@@ -29,11 +29,18 @@ export async function startsEmpty(context: StarContext, table: StarTable): Promi
   return rows.length === 0;
 }
 
-/** Writes the table's whole new content beside it. */
+/** Writes the table's whole new content beside it. A NULL where none may be is for the checks to find and show: NOT NULL is set when it takes its place. */
 export async function writeNext(context: StarContext, table: StarTable, rows: string): Promise<Delta> {
   const name = nextTableName(table.name);
   await context.session.exec(`drop table if exists ${qualified(context.schema, name)}`);
-  await context.session.exec(createTableSql(duckdbDialect, context.schema, { ...table, name }, { primaryKeys: false }));
+  await context.session.exec(
+    createTableSql(
+      duckdbDialect,
+      context.schema,
+      { ...table, name, columns: table.columns.map((c) => ({ ...c, nullable: true })) },
+      { primaryKeys: false },
+    ),
+  );
   const added = await context.session.exec(`insert into ${qualified(context.schema, name)} ${rows}`);
   return { table: table.name, mode: 'replace', added, changed: 0, removed: await countOld(context, table) };
 }
