@@ -9,7 +9,7 @@ const page = fileURLToPath(new URL('../../docs/errors.md', import.meta.url));
 describe('docs/errors.md', () => {
   it('is the catalogue, word for word', () => {
     // `npm run docs:errors` sets this and so writes the page instead of comparing it.
-    if (process.env['SPARKIFY_WRITE_DOCS'] === '1') writeFileSync(page, errorsPage());
+    if (process.env.SPARKIFY_WRITE_DOCS === '1') writeFileSync(page, errorsPage());
     expect(readFileSync(page, 'utf8')).toBe(errorsPage());
   });
 
