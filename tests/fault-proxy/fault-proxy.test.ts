@@ -76,6 +76,32 @@ test('cut-after: the server has the word, the client no answer', async () => {
   expect(answer).toBe('');
 });
 
+test('cut-late: the client is cut, and the word arrives when another client has spoken', async () => {
+  proxy.arm({ kind: 'cut-late', word: 'commit', until: 'now' });
+  const client = await dial();
+  client.write('commit');
+  await closed(client);
+  const other = await dial();
+  await ask(other, 'not yet');
+  expect(received).toBe('not yet');
+  await ask(other, 'now');
+  expect(await ask(other, 'done')).toBe('ok:done');
+  expect(received).toContain('commit');
+});
+
+test('thenRefuse: nobody is let in until the next arm', async () => {
+  proxy.arm({ kind: 'cut-after', word: 'commit', thenRefuse: true });
+  const client = await dial();
+  client.write('commit');
+  await closed(client);
+  const refused = connect(proxy.port, '127.0.0.1');
+  clients.push(refused);
+  refused.on('error', () => {});
+  await closed(refused);
+  proxy.arm(undefined);
+  expect(await ask(await dial(), 'x')).toBe('ok:x');
+});
+
 test('stall: the connection stays open and silent', async () => {
   proxy.arm({ kind: 'stall', word: 'commit' });
   const client = await dial();

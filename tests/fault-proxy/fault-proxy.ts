@@ -5,15 +5,20 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
  * What happens to a connection when a client's bytes contain `word`:
  * `cut-before`: both ends are reset, and the word never reaches the server;
  * `cut-after`: the word is forwarded, and the connection is reset once the server answers; the client never sees that answer;
+ * `cut-late`: the client is reset at once, and the server gets the word only when another client says `until`;
  * `stall`: the word is forwarded and from then on nothing comes back, though the connection stays open.
  */
-export type FaultKind = 'cut-before' | 'cut-after' | 'stall';
+export type FaultKind = 'cut-before' | 'cut-after' | 'cut-late' | 'stall';
 
 export interface Fault {
   readonly kind: FaultKind;
   readonly word: string;
   /** Only the n-th occurrence (counted over all connections) triggers it. @default 1 */
   readonly occurrence?: number;
+  /** Of `cut-late`. */
+  readonly until?: string;
+  /** From then on nobody is let in, until the next `arm`. @default false */
+  readonly thenRefuse?: boolean;
 }
 
 export interface FaultProxy {
@@ -34,9 +39,15 @@ export interface FaultProxy {
 /** A TCP proxy on 127.0.0.1 that injects faults. */
 export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
-  const state = { fault: undefined as Fault | undefined, seen: 0, fired: 0, delayMs: 0 };
+  const state = { fault: undefined as Fault | undefined, seen: 0, fired: 0, refuses: false, delayMs: 0 };
+  let held: { readonly until: string; readonly release: () => void } | undefined;
 
   const server = createServer((client) => {
+    if (state.refuses) {
+      client.on('error', () => {});
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(target.port, target.host);
     const both = [client, upstream];
     let mode: 'pass' | 'cut-on-answer' | 'stalled' = 'pass';
@@ -56,6 +67,10 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
     }
     client.on('data', (chunk: Buffer) => {
       const { fault } = state;
+      if (held !== undefined && chunk.includes(held.until)) {
+        held.release();
+        held = undefined;
+      }
       if (fault !== undefined && mode === 'pass') {
         const text = tail + chunk.toString('latin1');
         const hit = text.toLowerCase().includes(fault.word.toLowerCase());
@@ -63,7 +78,14 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
         if (hit && ++state.seen === (fault.occurrence ?? 1)) {
           state.fired++;
           state.fault = undefined;
+          state.refuses = fault.thenRefuse === true;
           if (fault.kind === 'cut-before') return cut();
+          if (fault.kind === 'cut-late') {
+            mode = 'stalled';
+            held = { until: fault.until ?? '', release: () => upstream.end(chunk) };
+            client.resetAndDestroy();
+            return;
+          }
           mode = fault.kind === 'cut-after' ? 'cut-on-answer' : 'stalled';
         }
       }
@@ -91,6 +113,7 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
     arm: (fault) => {
       state.fault = fault;
       state.seen = 0;
+      state.refuses = false;
     },
     delay: (ms) => {
       state.delayMs = ms;

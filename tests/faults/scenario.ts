@@ -6,8 +6,9 @@ import { systemClock } from '../../src/core/clock.ts';
 import { type Failpoints, noFailpoints } from '../../src/core/failpoints.ts';
 import { silentProgress } from '../../src/core/progress.ts';
 import { starSchema } from '../../src/operators/create-tables.ts';
+import type { Executor } from '../../src/operators/executor.ts';
 import { runPipeline } from '../../src/operators/run.ts';
-import type { RunReport } from '../../src/operators/run-state.ts';
+import type { RunOptions, RunReport } from '../../src/operators/run-state.ts';
 import { resolvePipeline } from '../../src/pipeline/define.ts';
 import { openSource } from '../../src/sources/index.ts';
 import { tableChecksum } from '../../src/warehouse/checksum.ts';
@@ -95,20 +96,31 @@ export interface Stage {
   dispose(): Promise<void>;
 }
 
+/** What a test changes about a run. */
+export interface RunChange extends Partial<RunOptions> {
+  readonly failpoints?: Failpoints;
+  /** Instead of the stage's own. */
+  readonly url?: string;
+  readonly executor?: Executor;
+}
+
 export interface Scenario {
   readonly engine: 'duckdb' | 'postgres';
   /** Arguments and environment of the command that a test kills. */
   command(stage: Stage): { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
   stage(): Promise<Stage>;
   /** Runs the pipeline in this process. */
-  run(stage: Stage, options?: { readonly failpoints?: Failpoints; readonly url?: string }): Promise<RunReport>;
-  /** Checksum of every table, and the number of the last publish. */
+  run(stage: Stage, options?: RunChange): Promise<RunReport>;
+  /** Checksum of every table of the star, rows of the staging tables, and the number of the last publish. */
   outcome(stage: Stage): Promise<Readonly<Record<string, string>>>;
   dispose(): Promise<void>;
 }
 
-/** Publishes once into a template of the engine; stages are copies of it. */
-export async function prepareScenario(engine: Scenario['engine']): Promise<Scenario> {
+/**
+ * Publishes once into a template of the engine; stages are copies of it.
+ * @param serverUrl of the PostgreSQL to use instead of the test run's own
+ */
+export async function prepareScenario(engine: Scenario['engine'], serverUrl?: string): Promise<Scenario> {
   const directory = await mkdtemp(join(tmpdir(), 'sparkify-faults-'));
   await writeBefore(directory);
   const pipeline = resolvePipeline(sparkifyPipeline, {
@@ -118,24 +130,29 @@ export async function prepareScenario(engine: Scenario['engine']): Promise<Scena
   const open = (stage: Stage, url = stage.url) =>
     openWarehouse(url, { cwd: directory, segmentsDirectory: stage.segmentsDirectory, threads: 1 });
   const run: Scenario['run'] = async (stage, options = {}) => {
-    const warehouse = await open(stage, options.url);
+    const { url, executor, ...change } = options;
+    const warehouse = await open(stage, url);
     try {
-      return await runPipeline({
-        pipeline,
-        warehouse,
-        openSource: (root) => openSource(root, { cwd: directory }),
-        clock: systemClock,
-        failpoints: options.failpoints ?? noFailpoints,
-        progress: silentProgress,
-        signal: new AbortController().signal,
-        workers: 0,
-      });
+      return await runPipeline(
+        {
+          pipeline,
+          warehouse,
+          openSource: (root) => openSource(root, { cwd: directory }),
+          clock: systemClock,
+          failpoints: noFailpoints,
+          progress: silentProgress,
+          signal: new AbortController().signal,
+          workers: 0,
+          ...change,
+        },
+        executor,
+      );
     } finally {
       await warehouse.close();
     }
   };
   let made = 0;
-  const template = await firstStage(engine, directory);
+  const template = await firstStage(engine, directory, serverUrl);
   await run(template);
   await writeAfter(directory);
 
@@ -177,6 +194,16 @@ export async function prepareScenario(engine: Scenario['engine']): Promise<Scena
           sums.quarantine = String(quarantine[0]!.n);
           const epoch = await session.all<{ epoch: number }>('select epoch from sparkify_ledger.pipelines');
           sums.publishes = String(epoch[0]!.epoch);
+          const batches = await session.all<{ n: number }>(
+            "select count(*) as n from sparkify_ledger.batches where state = 'published'",
+          );
+          sums.batches = String(batches[0]!.n);
+          if (!warehouse.capabilities.stagingInPlace) {
+            for (const { name } of pipeline.stagings) {
+              const [staged] = await session.all<{ n: number }>(`select count(*) as n from ${name}`);
+              sums[name] = String(staged!.n);
+            }
+          }
           return sums;
         });
       } finally {
@@ -190,13 +217,13 @@ export async function prepareScenario(engine: Scenario['engine']): Promise<Scena
   };
 }
 
-async function firstStage(engine: Scenario['engine'], directory: string): Promise<Stage> {
+async function firstStage(engine: Scenario['engine'], directory: string, serverUrl?: string): Promise<Stage> {
   if (engine === 'duckdb') {
     const path = join(directory, 'template', 'warehouse.duckdb');
     await mkdir(dirname(path));
     return { url: `duckdb:${path}`, segmentsDirectory: `${path}.segments`, dispose: async () => undefined };
   }
-  const database = await createTestDatabase();
+  const database = await createTestDatabase(serverUrl);
   return { url: database.url, segmentsDirectory: join(directory, 'template', 'segments'), dispose: database.drop };
 }
 
