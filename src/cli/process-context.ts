@@ -30,6 +30,8 @@ function wantsColor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean
  */
 export function processContext(): CliContext {
   const { stdin, stdout, stderr, env } = process;
+  // The SDK warns about the Node it will need one day; that is ours to heed, not the user's.
+  env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const controller = new AbortController();
   const stop = (code: number) => (): void => {
     if (controller.signal.aborted) process.exit(code);
@@ -58,7 +60,7 @@ export function processContext(): CliContext {
     failpoints:
       failpoint === undefined || failpoint === ''
         ? noFailpoints
-        : armedFailpoint(failpoint, () => process.kill(process.pid, 'SIGKILL')),
+        : armedFailpoint(failpoint, () => process.kill(process.pid, env.SPARKIFY_FAILPOINT_SIGNAL || 'SIGKILL')),
     readInput: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of stdin) chunks.push(chunk as Buffer);

@@ -5,7 +5,7 @@ import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { CliContext } from './context.ts';
 import type { Project } from './project.ts';
-import { sourceOpener } from './source-access.ts';
+import { sourceOpener, textReader } from './source-access.ts';
 
 /** What a use case that holds the pipeline gets from this process. */
 export function runOptions(
@@ -19,6 +19,7 @@ export function runOptions(
     pipeline,
     warehouse,
     openSource: sourceOpener(project),
+    readText: textReader(project),
     clock: systemClock,
     failpoints: context.failpoints,
     progress,

@@ -1,4 +1,5 @@
 import { openSink, openSource, type Sink, type Source } from '../sources/index.ts';
+import { readText } from '../sources/read-text.ts';
 
 import type { CliContext } from './context.ts';
 import type { Project } from './project.ts';
@@ -17,4 +18,9 @@ export async function openOutput(context: CliContext, project: Project, root: st
 function given<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const present = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(present) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** How this project's runs read a jsonpaths file. */
+export function textReader(project: Project): (url: string) => Promise<string> {
+  return (url) => readText(url, { cwd: project.directory, s3: given(project.s3) });
 }

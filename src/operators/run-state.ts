@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly pipeline: ResolvedPipeline;
   readonly warehouse: Warehouse;
   readonly openSource: (root: string) => Promise<Source>;
+  /** Reads a jsonpaths file. @default local files */
+  readonly readText?: (url: string) => Promise<string>;
   /** @default all time */
   readonly interval?: Interval;
   /** Recompute the star from nothing over what is published, under today's definition. */

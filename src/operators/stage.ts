@@ -57,6 +57,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       progress: (done, total, unit) =>
         options.progress({ type: 'task.progress', task, detail: staging.name, done, total, unit }),
       signal: options.signal,
+      ...(options.readText === undefined ? {} : { readText: options.readText }),
       ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
       ...(options.workers === undefined ? {} : { workers: options.workers }),
     });

@@ -2,10 +2,11 @@ import { selectKeys } from '../selection.ts';
 import type { Source } from '../source.ts';
 import { s3Uri } from '../uri.ts';
 import { connectS3, type S3Connection } from './connection.ts';
+import { s3Error } from './failure.ts';
 import { fetchPacked } from './fetch.ts';
 import { getObject, getVersion } from './get.ts';
 import { keepsVersions, listS3 } from './list.ts';
-import type { Timing } from './retry.ts';
+import { type Timing, withRetries } from './retry.ts';
 import { resolveS3Settings, type S3Settings } from './settings.ts';
 
 export interface S3Location {
@@ -54,4 +55,24 @@ export async function openS3Source(location: S3Location, settings: S3Settings, t
 function keyOf({ bucket }: S3Connection, uri: string): string | undefined {
   const start = s3Uri(bucket, '');
   return uri.startsWith(start) ? decodeURIComponent(uri.slice(start.length)) : undefined;
+}
+
+/** The text of one object as it is now. @throws SOURCE_NOT_FOUND and the other SOURCE_* codes */
+export async function readS3Text(
+  location: S3Location,
+  key: string,
+  settings: S3Settings,
+  timing: Timing,
+): Promise<string> {
+  const connection = await connectS3(location.bucket, resolveS3Settings(settings), timing);
+  const uri = s3Uri(location.bucket, key);
+  try {
+    const { attempts } = connection.settings;
+    const response = await withRetries({ timing, attempts }, () => connection.http.send({ method: 'GET', key }));
+    return Buffer.from(response.body).toString('utf8');
+  } catch (error) {
+    throw s3Error(error, { uri, action: 'read', isObject: true, endpoint: connection.endpoint });
+  } finally {
+    await connection.close();
+  }
 }
