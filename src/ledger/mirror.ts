@@ -2,8 +2,8 @@ import { ident, qualified } from '../core/quoting.ts';
 import { duckdbDialect } from '../warehouse/duckdb/dialect.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
-import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
-import { createLedgerTables, ledger } from './transaction.ts';
+import { LEDGER_FORMAT, LEDGER_SCHEMA, ledgerTables } from './schema.ts';
+import { createLedgerTables, ledger, ledgerFormat } from './transaction.ts';
 
 /** What the derivation reads of the ledger. */
 const mirrored = ledgerTables.filter(
@@ -18,13 +18,16 @@ export async function mirrorLedger(warehouse: Warehouse): Promise<void> {
   if (warehouse.capabilities.embedded) return;
   const compute = await warehouse.compute.connect();
   try {
+    const format = await ledgerFormat(compute);
+    if (format !== undefined && format !== LEDGER_FORMAT)
+      await compute.exec(`drop schema ${ident(LEDGER_SCHEMA)} cascade`);
     await createLedgerTables(compute, duckdbDialect);
   } finally {
     compute.close();
   }
   await warehouse.compute.transaction(async (copy) => {
     await copy.exec(
-      `insert into ${ledger('meta')} (id, format, seq) select 1, 0, 0 where not exists (select 1 from ${ledger('meta')})`,
+      `insert into ${ledger('meta')} (id, format, seq) select 1, ${LEDGER_FORMAT}, 0 where not exists (select 1 from ${ledger('meta')})`,
     );
     const [{ seq: known } = { seq: 0 }] = await copy.all<{ seq: number }>(`select seq from ${ledger('meta')}`);
     await warehouse.read(async (truth) => {

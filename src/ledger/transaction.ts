@@ -39,24 +39,6 @@ export async function ledgerFormat(session: SqlSession): Promise<number | undefi
   return rows[0]?.format;
 }
 
-/**
- * Brings the ledger into being or up to this version's format. Safe with several starters: the row of `meta` is written
- * in the same transaction as the tables.
- * @throws LEDGER_NEWER
- */
-export async function ensureLedger(warehouse: Warehouse): Promise<void> {
-  const found = await warehouse.read((session) => ledgerFormat(session));
-  if (found === LEDGER_FORMAT) return;
-  if (found !== undefined && found > LEDGER_FORMAT)
-    throw new SparkifyError('LEDGER_NEWER', { found, known: LEDGER_FORMAT });
-  await warehouse.transaction(async (session) => {
-    await createLedgerTables(session, warehouse.dialect, warehouse.capabilities.primaryKeys);
-    await session.exec(
-      `insert into ${ledger('meta')} (id, format, seq, next_object_id, next_segment_id) select 1, ${LEDGER_FORMAT}, 0, 1, 1 where not exists (select 1 from ${ledger('meta')})`,
-    );
-  });
-}
-
 /** Takes the ledger's lock in a transaction that is under way; it holds until that ends. */
 export async function lockLedger(session: SqlSession): Promise<LedgerTransaction> {
   await session.exec(`update ${ledger('meta')} set seq = seq + 1 where id = 1`);

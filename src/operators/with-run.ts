@@ -1,6 +1,7 @@
 import { SparkifyError } from '../core/errors.ts';
+import { ensureLedger } from '../ledger/migrations.ts';
 import { ensurePipeline, pipelineRow } from '../ledger/pipelines.ts';
-import { ensureLedger, ledgerTransaction } from '../ledger/transaction.ts';
+import { ledgerTransaction } from '../ledger/transaction.ts';
 import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
 import { ALL_TIME } from '../pipeline/interval.ts';
 import { ensureState } from '../star/apply.ts';
