@@ -7,7 +7,7 @@ import { ALL_TIME } from '../pipeline/interval.ts';
 import { ensureState } from '../star/apply.ts';
 import { catchUpMirror } from './catch-up.ts';
 import { collectOrphanSegments } from './collect.ts';
-import { computeSchema, createTables, starSchema } from './create-tables.ts';
+import { alignStagingTables, computeSchema, createTables, starSchema } from './create-tables.ts';
 import type { RunOptions, RunState } from './run-state.ts';
 
 /** Does `work` as the only run of the pipeline: takes its lock, brings ledger and mirror up, clears what killed runs left. */
@@ -64,6 +64,7 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
   await collectOrphanSegments(state);
   if (!warehouse.capabilities.embedded) {
     await createTables(warehouse, pipeline);
+    if (options.fromSources === true) await alignStagingTables(warehouse, pipeline);
     if (options.rebuild !== true && (await catchUpMirror(state)))
       options.progress({ type: 'note', detail: 'the local mirror was brought up to the warehouse' });
   }
