@@ -1,5 +1,6 @@
-import { collectOrphans } from '../ingest/orphans.ts';
+import { collectOrphans, findOrphans } from '../ingest/orphans.ts';
 import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
+import type { SqlSession } from '../warehouse/session.ts';
 import type { RunState } from './run-state.ts';
 
 /**
@@ -8,16 +9,15 @@ import type { RunState } from './run-state.ts';
  */
 export async function collectOrphanSegments(state: RunState): Promise<void> {
   const { warehouse } = state.options;
-  const segments = await warehouse.read((s) =>
-    s.all<{ segment_id: number; path: string; state: string }>(
-      `select segment_id, path, state from ${ledger('segments')} where state <> 'collected'`,
-    ),
-  );
+  const segments = await warehouse.read(segmentRows);
   const retired = segments.filter((s) => s.state === 'retired');
-  await collectOrphans(
-    warehouse.segmentsDirectory,
-    new Set(segments.filter((s) => s.state === 'live').map((s) => s.path)),
-  );
+  if ((await findOrphans(warehouse.segmentsDirectory, livePaths(segments))).length > 0) {
+    // Under the ledger's lock: a commit whose answer was lost, or a run that lost the pipeline's lock, may just be
+    // recording such a file.
+    await ledgerTransaction(warehouse, async (tx) => {
+      await collectOrphans(warehouse.segmentsDirectory, livePaths(await segmentRows(tx.session)));
+    });
+  }
   if (retired.length === 0) return;
   await ledgerTransaction(warehouse, (tx) =>
     tx.session.exec(
@@ -25,4 +25,20 @@ export async function collectOrphanSegments(state: RunState): Promise<void> {
       [tx.seq],
     ),
   );
+}
+
+interface SegmentRow {
+  readonly segment_id: number;
+  readonly path: string;
+  readonly state: string;
+}
+
+function segmentRows(session: SqlSession): Promise<readonly SegmentRow[]> {
+  return session.all<SegmentRow>(
+    `select segment_id, path, state from ${ledger('segments')} where state <> 'collected'`,
+  );
+}
+
+function livePaths(segments: readonly SegmentRow[]): ReadonlySet<string> {
+  return new Set(segments.filter((s) => s.state === 'live').map((s) => s.path));
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { SparkifyError } from '../core/errors.ts';
 import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import type { StagedSegment } from '../ingest/staged.ts';
 import { recordSegment } from '../ledger/objects.ts';
@@ -30,6 +32,7 @@ export async function recordStaged(
   const { warehouse, pipeline, clock, failpoints } = state.options;
   failpoints.hit('stage.before');
   const record = async (tx: LedgerTransaction, reserved: ReservedIds): Promise<readonly number[]> => {
+    requireSegment(state, segment);
     const { parentIds, also } = extras;
     const options = { nowMs: clock.nowMs(), ...(parentIds === undefined ? {} : { parentIds }) };
     const ids = await recordSegment(tx, pipeline.name, staging, segment, reserved, options);
@@ -46,6 +49,7 @@ export async function recordStaged(
   // The ledger's lock is taken after the load, so that loads can run side by side; the ids are reserved before.
   const reserved = await ledgerTransaction(warehouse, (tx) => reserveIds(tx, segment.objects.length));
   const ids = await warehouse.transaction(async (session) => {
+    requireSegment(state, segment);
     const columns = ['_object', '_row', ...staging.columns.map((c) => c.name)];
     if (segment.rows > 0) {
       const places = `places:${reserved.segmentId}`;
@@ -64,6 +68,18 @@ export async function recordStaged(
   });
   failpoints.hit('stage.after');
   return ids;
+}
+
+/**
+ * A run that lost the pipeline's lock may find that its successor has cleared what it wrote; under the ledger's lock,
+ * nobody clears it any more.
+ */
+function requireSegment(state: RunState, segment: StagedSegment): void {
+  const { warehouse, pipeline } = state.options;
+  if (existsSync(`${warehouse.segmentsDirectory}/${segment.path}`)) return;
+  throw new SparkifyError('WAREHOUSE_CONFLICT', {
+    detail: `another run of ${pipeline.name} took over and cleared the unrecorded segment ${segment.path}`,
+  });
 }
 
 /** Makes the places of a segment's objects known to the compute engine while the segment is loaded. */
