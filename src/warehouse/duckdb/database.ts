@@ -43,9 +43,10 @@ export class DuckDatabase {
       if (!inMemory && options.readOnly !== true) mkdirSync(dirname(options.path), { recursive: true });
       const database = new DuckDatabase(options.path, await openInstance(options.path, settings));
       const session = await database.connect();
-      // Extensions are downloads; nothing here may depend on, or try, one.
+      // Extensions are downloads; nothing here may depend on, or try, one. A table made in the transaction that reads it
+      // counts as empty for the planner, which would then join it to objects as-of by a quadratic loop.
       await session.exec(
-        "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set checkpoint_threshold = '64MB'",
+        "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set checkpoint_threshold = '64MB'; set global asof_loop_join_threshold = 0",
       );
       if (options.onlyDirectories !== undefined) {
         await session.exec(
