@@ -5,12 +5,14 @@ import { openWarehouse } from '../warehouse/open.ts';
 import { parseWarehouseUrl } from '../warehouse/url.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { type CliContext, line } from './context.ts';
+import { askHolder } from './holder/ask.ts';
+import { listen } from './holder/listen.ts';
 import type { Project } from './project.ts';
 
 export interface AccessOptions {
   /** Nothing can be written, and SQL reaches no file but the segments. */
   readonly readOnly: boolean;
-  /** How long to wait for an embedded file that another process holds. @default 0 */
+  /** How long to wait for an embedded file whose holder serves no reader. @default a second when read-only, else 0 */
   readonly patienceMs?: number;
   /**
    * Where a remote warehouse keeps its local mirror. One in memory disturbs no run on this machine, and costs nothing
@@ -19,7 +21,13 @@ export interface AccessOptions {
   readonly mirror?: 'file' | 'memory';
 }
 
-/** Opens the project's warehouse, works with it and closes it in any case. */
+/** A holder that has just begun or is about to end answers, or is gone, within this time. */
+const CHANGE_OF_HANDS_MS = 1000;
+
+/**
+ * Opens the project's warehouse, works with it and closes it in any case. An embedded file that another command of this
+ * user holds for writing is read through that process; while this one holds it, it serves the others.
+ */
 export async function withWarehouse<T>(
   context: CliContext,
   project: Project,
@@ -29,10 +37,31 @@ export async function withWarehouse<T>(
   if (options.readOnly) requireThere(project);
   const warehouse = await openPatiently(context, project, options);
   try {
-    return await work(warehouse);
+    return options.readOnly ? await work(warehouse) : await served(context, warehouse, work);
   } finally {
     await warehouse.close();
   }
+}
+
+async function served<T>(
+  context: CliContext,
+  warehouse: Warehouse,
+  work: (warehouse: Warehouse) => Promise<T>,
+): Promise<T> {
+  const holder = await listen(warehouse);
+  try {
+    return await work(warehouse);
+  } finally {
+    await holder.close({
+      signal: context.signal,
+      onWait: (readers) => void line(context.err, `waiting for ${readers} ${readers === 1 ? 'reader' : 'readers'}`),
+    });
+  }
+}
+
+function pathOf(project: Project): string {
+  const parsed = parseWarehouseUrl(project.warehouseUrl, project.directory);
+  return parsed.engine === 'duckdb' ? parsed.path : '';
 }
 
 /** Reading does not make an embedded warehouse. */
@@ -43,8 +72,9 @@ function requireThere(project: Project): void {
 }
 
 async function openPatiently(context: CliContext, project: Project, options: AccessOptions): Promise<Warehouse> {
-  const until = performance.now() + (options.patienceMs ?? 0);
-  for (let said = false; ; said = true) {
+  const start = performance.now();
+  const until = start + (options.patienceMs ?? (options.readOnly ? CHANGE_OF_HANDS_MS : 0));
+  for (let said = false; ; ) {
     try {
       return await openWarehouse(project.warehouseUrl, {
         cwd: project.directory,
@@ -56,10 +86,16 @@ async function openPatiently(context: CliContext, project: Project, options: Acc
         ...(project.threads === undefined ? {} : { threads: project.threads }),
       });
     } catch (error) {
-      const busy = isSparkifyError(error) && error.code === 'WAREHOUSE_BUSY';
-      if (!busy || performance.now() >= until) throw error;
-      if (!said) await line(context.err, `${error.message} Waiting for it …`);
-      await pause(200, undefined, { signal: context.signal });
+      if (!isSparkifyError(error) || error.code !== 'WAREHOUSE_BUSY') throw error;
+      const held = options.readOnly ? await askHolder(pathOf(project)) : undefined;
+      if (held !== undefined) return held;
+      const now = performance.now();
+      if (now >= until) throw error;
+      if (!said && now - start > CHANGE_OF_HANDS_MS) {
+        said = true;
+        await line(context.err, `${error.message} Waiting for it …`);
+      }
+      await pause(100, undefined, { signal: context.signal });
     }
   }
 }

@@ -73,6 +73,11 @@ export const errorCatalogue = {
     (p) => `The warehouse ${p.path} is in use by ${p.holder}.`,
     () => 'Wait until it has ended, or stop it; an embedded file belongs to one process at a time.',
   ),
+  WAREHOUSE_HOLDER_ENDED: entry<{ path: string; pid: number }>(
+    4,
+    (p) => `Process ${p.pid}, through which ${p.path} was read, has ended before the reading did.`,
+    () => 'Run the command again: the file is free now, or another process serves it.',
+  ),
   WAREHOUSE_MISSING: entry<{ path: string }>(
     3,
     (p) => `There is no warehouse ${p.path} yet.`,

@@ -25,11 +25,17 @@ export async function catchUpMirror(state: RunState): Promise<boolean> {
   }));
   const stand = await standOf(session, pipeline.name);
   if (stand.epoch === row.epoch) return false;
-  // A mirror ahead of its warehouse (restored from a backup, say) starts over.
-  const rebuild = stand.epoch > row.epoch || stand.epoch === 0;
   const liveThen = `o.published_epoch <= ${stand.epoch} and (o.retired_epoch is null or o.retired_epoch > ${stand.epoch})`;
   const liveNow = `o.published_epoch <= ${row.epoch} and (o.retired_epoch is null or o.retired_epoch > ${row.epoch})`;
   const objects = `select object_id from ${ledger('objects')} o where o.pipeline = '${pipeline.name.replaceAll("'", "''")}'`;
+  const lostSegments = await session.all(
+    `select 1 as one from ${ledger('objects')} o join ${ledger('segments')} s on s.segment_id = o.segment_id
+     where o.pipeline = $1 and s.state <> 'live' and o.records_staged > 0 and ${liveThen} limit 1`,
+    [pipeline.name],
+  );
+  // It starts over when it is new, when it is ahead (the warehouse came from a backup), when it was derived under another
+  // definition, and when records that it would have to take back went with a compaction.
+  const rebuild = stand.epoch > row.epoch || stand.definition !== row.definition_hash || lostSegments.length > 0;
   await dropBatch(session, pipeline.name, state.computeSchema, pipeline.tables);
   await beginBatch(
     session,
@@ -57,7 +63,11 @@ export async function catchUpMirror(state: RunState): Promise<boolean> {
   }
   await warehouse.compute.transaction(async (tx) => {
     await applyInCompute(context, tx, deltas, options.failpoints);
-    await applyState(context, tx, deltas, { epoch: row.epoch, coverage });
+    await applyState(context, tx, deltas, {
+      epoch: row.epoch,
+      coverage,
+      definition: row.definition_hash ?? '',
+    });
     await dropBatch(tx, pipeline.name, state.computeSchema, pipeline.tables);
   });
   return true;

@@ -33,6 +33,7 @@ export async function publishBatch(state: RunState): Promise<string> {
         await applyState(batch.context, tx.session, deltas, {
           epoch: batch.context.epoch + 1,
           coverage: batch.context.coverageNew,
+          definition: state.definitionHash,
         });
         await dropBatch(tx.session, options.pipeline.name, state.computeSchema, options.pipeline.tables);
       } else {
@@ -177,6 +178,7 @@ async function publishMirror(state: RunState, batch: OpenBatch, deltas: readonly
     await applyState(batch.context, session, deltas, {
       epoch: batch.context.epoch + 1,
       coverage: batch.context.coverageNew,
+      definition: state.definitionHash,
     });
     await dropBatch(session, options.pipeline.name, state.computeSchema, options.pipeline.tables);
   });

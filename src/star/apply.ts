@@ -26,23 +26,27 @@ export async function ensureState(session: SqlSession, pipeline: string): Promis
   await session.exec(
     `create table if not exists ${losersTable(pipeline)} (staging varchar, _object bigint, _row bigint)`,
   );
-  await session.exec(`create table if not exists ${standTable} (pipeline varchar, epoch bigint, coverage varchar)`);
+  await session.exec(
+    `create table if not exists ${standTable} (pipeline varchar, epoch bigint, coverage varchar, definition varchar)`,
+  );
 }
 
 export interface Stand {
   readonly epoch: number;
   readonly coverage: readonly Interval[];
+  /** Hash of the definition they were derived under. */
+  readonly definition: string;
 }
 
 /** What star and state in the compute engine stand for. */
 export async function standOf(session: SqlSession, pipeline: string): Promise<Stand> {
-  const rows = await session.all<{ epoch: number; coverage: string }>(
-    `select epoch, coverage from ${standTable} where pipeline = $1`,
+  const rows = await session.all<{ epoch: number; coverage: string; definition: string }>(
+    `select epoch, coverage, definition from ${standTable} where pipeline = $1`,
     [pipeline],
   );
   return rows[0] === undefined
-    ? { epoch: 0, coverage: [] }
-    : { epoch: rows[0].epoch, coverage: JSON.parse(rows[0].coverage) as Interval[] };
+    ? { epoch: 0, coverage: [], definition: '' }
+    : { ...rows[0], coverage: JSON.parse(rows[0].coverage) as Interval[] };
 }
 
 async function run(failpoints: Failpoints, session: SqlSession, sql: string): Promise<number> {
@@ -203,10 +207,11 @@ export async function applyState(
     }
   }
   await session.exec(`delete from ${standTable} where pipeline = $1`, [pipeline.name]);
-  await session.exec(`insert into ${standTable} (pipeline, epoch, coverage) values ($1, $2, $3)`, [
+  await session.exec(`insert into ${standTable} (pipeline, epoch, coverage, definition) values ($1, $2, $3, $4)`, [
     pipeline.name,
     stand.epoch,
     JSON.stringify(stand.coverage),
+    stand.definition,
   ]);
 }
 

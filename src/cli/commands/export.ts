@@ -28,7 +28,7 @@ export interface ExportFlags extends ProjectFlags {
   readonly json?: boolean;
 }
 
-/** How long an export waits for an embedded file that a run holds. */
+/** How long an export waits for an embedded file that a process holds which serves no reader. */
 const PATIENCE_MS = 600_000;
 
 interface ExportedTable {

@@ -18,7 +18,7 @@ export interface EmbeddedWarehouseOptions {
   readonly threads?: number;
 }
 
-const capabilities: Capabilities = {
+export const embeddedCapabilities: Capabilities = {
   embedded: true,
   stagingInPlace: true,
   swapTables: true,
@@ -46,7 +46,7 @@ export async function openEmbeddedWarehouse(options: EmbeddedWarehouseOptions): 
 
 class EmbeddedWarehouse implements Warehouse {
   readonly url: string;
-  readonly capabilities = capabilities;
+  readonly capabilities = embeddedCapabilities;
   readonly dialect = duckdbDialect;
   readonly compute: DuckDatabase;
   readonly segmentsDirectory: string;
