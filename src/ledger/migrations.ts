@@ -1,5 +1,4 @@
 import { SparkifyError } from '../core/errors.ts';
-import type { Dialect } from '../warehouse/dialect.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { LEDGER_FORMAT } from './schema.ts';
@@ -8,14 +7,14 @@ import { createLedgerTables, ledger, ledgerFormat } from './transaction.ts';
 /** One step forward, in a transaction with the row of `meta` that says it was taken. Never changed once released. */
 export interface Migration {
   readonly format: number;
-  readonly up: (session: SqlSession, dialect: Dialect) => Promise<void>;
+  readonly up: (session: SqlSession, warehouse: Warehouse) => Promise<void>;
 }
 
 export const migrations: readonly Migration[] = [
   {
     format: 1,
-    up: async (session, dialect) => {
-      await createLedgerTables(session, dialect);
+    up: async (session, { dialect, capabilities }) => {
+      await createLedgerTables(session, dialect, capabilities.primaryKeys);
       await session.exec(
         `insert into ${ledger('meta')} (id, format, seq, next_object_id, next_segment_id) select 1, 1, 0, 1, 1 where not exists (select 1 from ${ledger('meta')})`,
       );
@@ -40,7 +39,7 @@ async function take(warehouse: Warehouse, step: Migration): Promise<void> {
     await warehouse.transaction(async (session) => {
       const now = await lockedFormat(session);
       if (now !== undefined && now >= step.format) return;
-      await step.up(session, warehouse.dialect);
+      await step.up(session, warehouse);
       await session.exec(`update ${ledger('meta')} set format = $1`, [step.format]);
     });
   } catch (error) {

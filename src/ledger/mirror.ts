@@ -21,7 +21,7 @@ export async function mirrorLedger(warehouse: Warehouse): Promise<void> {
     const format = await ledgerFormat(compute);
     if (format !== undefined && format !== LEDGER_FORMAT)
       await compute.exec(`drop schema ${ident(LEDGER_SCHEMA)} cascade`);
-    await createLedgerTables(compute, duckdbDialect);
+    await createLedgerTables(compute, duckdbDialect, false);
   } finally {
     compute.close();
   }

@@ -1,9 +1,8 @@
-import { SparkifyError } from '../core/errors.ts';
 import { ident, qualified } from '../core/quoting.ts';
 import type { Dialect } from '../warehouse/dialect.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
-import { LEDGER_FORMAT, LEDGER_SCHEMA, type LedgerTable, ledgerTables } from './schema.ts';
+import { LEDGER_SCHEMA, type LedgerTable, ledgerTables } from './schema.ts';
 
 /** A table of the ledger, qualified and quoted. */
 export function ledger(table: (typeof ledgerTables)[number]['name']): string {
@@ -23,8 +22,8 @@ function createLedgerTable(dialect: Dialect, table: LedgerTable, primaryKeys: bo
   return `create table if not exists ${qualified(LEDGER_SCHEMA, table.name)} (${[...columns, ...key].join(', ')})`;
 }
 
-/** Creates the ledger's tables in a session where they are missing. */
-export async function createLedgerTables(session: SqlSession, dialect: Dialect, primaryKeys = false): Promise<void> {
+/** Creates the ledger's tables in a session where they are missing; with primary keys where the engine uses them. */
+export async function createLedgerTables(session: SqlSession, dialect: Dialect, primaryKeys: boolean): Promise<void> {
   await session.exec(`create schema if not exists ${ident(LEDGER_SCHEMA)}`);
   for (const table of ledgerTables) await session.exec(createLedgerTable(dialect, table, primaryKeys));
 }

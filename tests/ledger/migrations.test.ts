@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ensureLedger, type Migration, migrations } from '../../src/ledger/migrations.ts';
+import { LEDGER_SCHEMA, ledgerTables } from '../../src/ledger/schema.ts';
 import { ledger, ledgerFormat } from '../../src/ledger/transaction.ts';
 import { engines, type TestWarehouse } from '../warehouse/engines.ts';
 
@@ -27,6 +28,16 @@ describe.each(engines)('the ledger of $name', ({ open }) => {
     expect(await at.warehouse.read((s) => s.all(`select id from ${ledger('meta')}`))).toHaveLength(1);
   });
 
+  test('has primary keys where the engine uses them', async () => {
+    await ensureLedger(at.warehouse);
+    const keys = await at.warehouse.read((s) =>
+      s.all(
+        `select table_name from information_schema.table_constraints where table_schema = '${LEDGER_SCHEMA}' and constraint_type = 'PRIMARY KEY'`,
+      ),
+    );
+    expect(keys).toHaveLength(at.warehouse.capabilities.primaryKeys ? ledgerTables.length : 0);
+  });
+
   test('goes forward step by step and keeps what is in it', async () => {
     await ensureLedger(at.warehouse);
     await at.warehouse.transaction((s) =>
@@ -44,7 +55,7 @@ describe.each(engines)('the ledger of $name', ({ open }) => {
     const broken: Migration = {
       format: next.format,
       up: async (session) => {
-        await next.up(session, at.warehouse.dialect);
+        await next.up(session, at.warehouse);
         await session.exec('select no_such_column');
       },
     };

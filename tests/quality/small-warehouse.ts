@@ -7,6 +7,7 @@ import type { QuarantinedRecord } from '../../src/ingest/staged.ts';
 import { recordSegment } from '../../src/ledger/objects.ts';
 import { createLedgerTables, ledger, lockLedger, reserveIds } from '../../src/ledger/transaction.ts';
 import type { ResolvedPipeline } from '../../src/pipeline/define.ts';
+import { definitionHash, definitionOf } from '../../src/pipeline/definition.ts';
 import type { Interval } from '../../src/pipeline/interval.ts';
 import { union } from '../../src/pipeline/interval.ts';
 import type { Staging } from '../../src/pipeline/tables.ts';
@@ -59,7 +60,7 @@ export class SmallWarehouse {
     const directory = mkdtempSync(join(tmpdir(), 'sparkify-small-'));
     const database = await DuckDatabase.open({ path: ':memory:', threads: 1 });
     const session = await database.connect();
-    await createLedgerTables(session, duckdbDialect);
+    await createLedgerTables(session, duckdbDialect, false);
     await session.exec(
       `insert into ${ledger('meta')} (id, format, seq, next_object_id, next_segment_id) values (1, 1, 0, 1, 1)`,
     );
@@ -166,7 +167,8 @@ export class SmallWarehouse {
       `update ${ledger('objects')} set state = 'live', published_epoch = ${epoch} where object_id in (${inTable})`,
     );
     await applyInCompute(batch.context, session, batch.deltas, noFailpoints);
-    await applyState(batch.context, session, batch.deltas, { epoch, coverage: batch.context.coverageNew });
+    const definition = definitionHash(definitionOf(pipeline));
+    await applyState(batch.context, session, batch.deltas, { epoch, coverage: batch.context.coverageNew, definition });
     await dropBatch(session, pipeline.name, 'main', pipeline.tables);
     this.epoch = epoch;
   }
