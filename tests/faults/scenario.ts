@@ -112,7 +112,7 @@ export interface Scenario {
   /** Runs the pipeline in this process. */
   run(stage: Stage, options?: RunChange): Promise<RunReport>;
   /** Checksum of every table of the star, rows of the staging tables, and the number of the last publish. */
-  outcome(stage: Stage): Promise<Readonly<Record<string, string>>>;
+  outcome(stage: Stage, options?: { readonly readOnly: boolean }): Promise<Readonly<Record<string, string>>>;
   dispose(): Promise<void>;
 }
 
@@ -127,8 +127,8 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
     logData: join(directory, 'log_data'),
     songData: join(directory, 'song_data'),
   });
-  const open = (stage: Stage, url = stage.url) =>
-    openWarehouse(url, { cwd: directory, segmentsDirectory: stage.segmentsDirectory, threads: 1 });
+  const open = (stage: Stage, url = stage.url, readOnly = false) =>
+    openWarehouse(url, { cwd: directory, segmentsDirectory: stage.segmentsDirectory, threads: 1, readOnly });
   const run: Scenario['run'] = async (stage, options = {}) => {
     const { url, executor, ...change } = options;
     const warehouse = await open(stage, url);
@@ -171,8 +171,8 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
       ],
       env: { SPARKIFY_WAREHOUSE: stage.url, SPARKIFY_SEGMENTS: stage.segmentsDirectory, SPARKIFY_THREADS: '1' },
     }),
-    outcome: async (stage) => {
-      const warehouse = await open(stage);
+    outcome: async (stage, options) => {
+      const warehouse = await open(stage, stage.url, options?.readOnly);
       try {
         return await warehouse.read(async (session) => {
           const sums: Record<string, string> = {};

@@ -89,7 +89,7 @@ function guarded<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT')
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
       throw new SparkifyError('DISK_FULL', { what: `the spool file ${path}` }, { cause: error });
     throw error;
   }

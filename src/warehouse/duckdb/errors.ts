@@ -4,7 +4,8 @@ import { errorText, isSparkifyError, SparkifyError } from '../../core/errors.ts'
 export function translateDuckError(error: unknown, sql: string): SparkifyError {
   if (isSparkifyError(error)) return error;
   const text = errorText(error);
-  if (/no space left on device|disk quota exceeded/i.test(text))
+  // The last is what a limit on the size of files (ulimit, the file system's own) says.
+  if (/no space left on device|disk quota exceeded|file too large/i.test(text))
     return new SparkifyError('DISK_FULL', { what: 'the embedded warehouse' }, { cause: error });
   return new SparkifyError(
     'SQL_FAILED',
