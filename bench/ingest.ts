@@ -1,7 +1,7 @@
 /**
  * Ingest against bare DuckDB, in pairs:
  *
- *     npm run build && npx jiti bench/ingest.ts LOGS_FOLDER [SONGS_FOLDER] [repeats]
+ *     npm run bench -- ingest LOGS_FOLDER [SONGS_FOLDER] [repeats]
  *
  * LOGS_FOLDER: newline-delimited log files, for example of `sparkify simulate` (1 M events); SONGS_FOLDER: many
  * one-record files. Uses the compiled dist/, as users do. Reports the scanner alone (MB per CPU-second), then ingest
@@ -26,7 +26,7 @@ const { eventStaging } = await import('../tests/ingest/event-staging.ts');
 const { songStaging } = await import('../tests/ingest/song-staging.ts');
 
 const [logs, songs, repeats = '5'] = process.argv.slice(2);
-if (logs === undefined) throw new Error('usage: npx jiti bench/ingest.ts LOGS_FOLDER [SONGS_FOLDER] [repeats]');
+if (logs === undefined) throw new Error('usage: npm run bench -- ingest LOGS_FOLDER [SONGS_FOLDER] [repeats]');
 const out = mkdtempSync(join(tmpdir(), 'sparkify-bench-'));
 
 const listed = (folder: string): ListedObject[] =>

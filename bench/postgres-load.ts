@@ -2,7 +2,7 @@
  * Load of 1 M staged events into PostgreSQL by `Warehouse.load` against the server's own COPY from a file of the same
  * rows into the same table. Both within a transaction, alternating, medians.
  *
- *     npx jiti bench/postgres-load.ts [rows] [repeats] [nofsync]
+ *     npm run bench -- postgres-load [rows] [repeats] [nofsync]
  */
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { literal } from '../src/core/quoting.ts';
 import { openWarehouse } from '../src/warehouse/open.ts';
 import type { TableRef, Warehouse } from '../src/warehouse/warehouse.ts';
 import { startPostgresServer } from '../tests/postgres-server/server.ts';
+import { median, report } from './results.ts';
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const repeats = Number(process.argv[3] ?? 5);
@@ -93,14 +94,26 @@ try {
     // The first round warms the caches up.
     if (i > 0) for (const key of ['copy', 'load', 'two'] as const) seconds[key].push(measured[key]);
   }
-  const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-  const base = median(seconds.copy);
-  const line = (name: string, values: number[]): string =>
-    `${name.padEnd(34)} ${median(values).toFixed(2)} s  ÷ COPY ${(median(values) / base).toFixed(2)}   (${values.map((v) => v.toFixed(2)).join(' ')})`;
-  console.log(`${rows} rows, ${cpus().length} cores, fsync ${fsync ? 'on' : 'off'}`);
-  console.log(line('server-side COPY from a file', seconds.copy));
-  console.log(line('load', seconds.load));
-  console.log(line('load, two side by side', seconds.two));
+  const line = (name: string, values: readonly number[]): string =>
+    `${name} ${median(values).toFixed(2)} s (${values.map((v) => v.toFixed(2)).join(' ')})`;
+  const ratio = (values: readonly number[]): number => median(values.map((v, i) => v / seconds.copy[i]!));
+  const about = `${rows.toLocaleString('en-US')} rows, ${cpus().length} cores, fsync ${fsync ? 'on' : 'off'}`;
+  const copied = line('COPY', seconds.copy);
+  report([
+    {
+      measure: 'PostgreSQL load ÷ server-side COPY, as a run loads two segments side by side',
+      goal: '≤ 1.6',
+      value: ratio(seconds.two),
+      unit: '',
+      detail: `${about}: ${line('load', seconds.two)}; ${copied}`,
+    },
+    {
+      measure: 'PostgreSQL load ÷ server-side COPY, one segment',
+      value: ratio(seconds.load),
+      unit: '',
+      detail: `${about}: ${line('load', seconds.load)}; ${copied}`,
+    },
+  ]);
 } finally {
   await warehouse.close();
   await server.dispose();

@@ -2,7 +2,7 @@
  * Small objects fetched per CPU-second: `Source.fetch` against the AWS SDK's GetObject, both from the same stub of a
  * server in a process of its own. The goal is a ratio of at least 8.
  *
- *     npx tsc -p tsconfig.json && node dist/bench/s3-small-objects.js [objects=20000] [rounds=5] [latencyMs=0]
+ *     npm run bench -- s3-small-objects [objects=20000] [rounds=5] [latencyMs=0]
  *
  * The SDK side is written fairly: one client, keep-alive, as many sockets and calls in flight as ours, checksums off,
  * each body read to its end. Ours does more: it checks lengths and ETags and writes pack files.
@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type ListedObject, openSource } from '../src/sources/index.ts';
+import { median, report } from './results.ts';
 
 const BODY = Buffer.from(`{"song":"${'x'.repeat(268)}"}`);
 const ETAG = '"0123456789abcdef0123456789abcdef"';
@@ -49,10 +50,6 @@ async function measure(objects: number, run: () => Promise<void>): Promise<Round
   const seconds = (performance.now() - startedMs) / 1000;
   const used = process.cpuUsage(cpu);
   return { perCpuSecond: objects / ((used.user + used.system) / 1e6), perSecond: objects / seconds };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 async function main(): Promise<void> {
@@ -106,18 +103,18 @@ async function main(): Promise<void> {
     results.ours.push(await measure(count, ours));
     results.sdk.push(await measure(count, theirs));
   }
-  const row = (name: string, list: readonly Round[]): number => {
-    const perCpuSecond = median(list.map((x) => x.perCpuSecond));
-    console.log(
-      `${name.padEnd(28)} ${Math.round(perCpuSecond).toLocaleString('en')} objects per CPU-second, ${Math.round(median(list.map((x) => x.perSecond))).toLocaleString('en')} per second`,
-    );
-    return perCpuSecond;
-  };
-  console.log(
-    `${count} objects of ${BODY.length} bytes, ${CONNECTIONS} connections, latency ${latencyMs} ms, median of ${rounds}`,
-  );
-  const ratio = row('sparkify, into pack files', results.ours) / row('AWS SDK GetObject', results.sdk);
-  console.log(`ratio ${ratio.toFixed(1)} (goal ≥ 8)`);
+  const rate = (list: readonly Round[], of: keyof Round): number => median(list.map((x) => x[of]));
+  const side = (name: string, list: readonly Round[]): string =>
+    `${name} ${Math.round(rate(list, 'perCpuSecond')).toLocaleString('en')} objects per CPU-second, ${Math.round(rate(list, 'perSecond')).toLocaleString('en')} per second`;
+  report([
+    {
+      measure: 'S3 small objects per CPU-second ÷ AWS SDK',
+      goal: '≥ 8',
+      value: rate(results.ours, 'perCpuSecond') / rate(results.sdk, 'perCpuSecond'),
+      unit: '',
+      detail: `${count} objects of ${BODY.length} bytes, ${CONNECTIONS} connections, latency ${latencyMs} ms, ${rounds} rounds: ${side('sparkify', results.ours)}; ${side('AWS SDK', results.sdk)}`,
+    },
+  ]);
   await source.close();
   sdk.destroy();
   stub.kill();

@@ -1,8 +1,10 @@
 /**
  * Events per second of the simulator on one core, into a sink that throws everything away.
- * Run: npx tsc -p tsconfig.json && node dist/bench/simulator.js [users] [days] [songs]
+ *
+ *     npm run bench -- simulator [users=20000] [days=30] [songs=20000]
  */
 import { simulate } from '../src/simulator/index.ts';
+import { median, report } from './results.ts';
 
 const [users = 20_000, days = 30, songs = 20_000] = process.argv.slice(2).map(Number);
 const to = new Date(Date.UTC(2018, 10, 1) + days * 86_400_000).toISOString().slice(0, 10);
@@ -37,9 +39,14 @@ for (const defects of ['none', 'all'] as const) {
     rates.push((events * 1000) / (end - start));
     line = `${events} events, ${truth.tables.songplays} plays, ${(bytes / 1e6).toFixed(0)} MB; all ${((end - start) / 1000).toFixed(2)} s, logs ${((end - logsFrom) / 1000).toFixed(2)} s`;
   }
-  rates.sort((a, b) => a - b);
   const rss = process.resourceUsage().maxRSS / 1024;
-  console.log(
-    `defects ${defects}: ${line}; median ${Math.round(rates[1] ?? 0)} events/s, peak RSS ${rss.toFixed(0)} MB`,
-  );
+  report([
+    {
+      measure: `simulator, events per second (defects: ${defects})`,
+      goal: '≥ 200,000',
+      value: median(rates),
+      unit: '',
+      detail: `${line}; peak RSS ${rss.toFixed(0)} MB`,
+    },
+  ]);
 }

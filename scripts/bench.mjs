@@ -1,21 +1,23 @@
-// `npm run bench` names the measurements; `npm run bench -- NAME [arguments]` compiles everything and runs one.
+// `npm run bench` measures everything, `npm run bench -- NAME [arguments]` one thing; `npm run bench -- list` names them.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { install, requireNode, root, step, tool } from './setup.mjs';
 
-const [name, ...args] = process.argv.slice(2);
+const [first = 'all', ...rest] = process.argv.slice(2);
+// Sizes given without a name are for everything.
+const [name, args] = first === 'smoke' ? ['all', [first, ...rest]] : [first, rest];
 const known = readdirSync(join(root, 'bench'))
-  .filter((f) => f.endsWith('.ts'))
+  .filter((f) => f.endsWith('.ts') && readFileSync(join(root, 'bench', f), 'utf8').includes('npm run bench'))
   .map((f) => f.slice(0, -3));
 
-if (name === undefined || !known.includes(name)) {
+if (!known.includes(name)) {
   for (const bench of known) {
-    const comment = /^\/\*\*([\s\S]*?)(?:\n \*\n|\*\/)/u.exec(readFileSync(join(root, 'bench', `${bench}.ts`), 'utf8'));
-    const said = (comment?.[1] ?? '').replaceAll(/\n \*/gu, '').trim();
+    const comment = /^\/\*\*([\s\S]*?)\*\//u.exec(readFileSync(join(root, 'bench', `${bench}.ts`), 'utf8'));
+    const said = (comment?.[1] ?? '').replaceAll(/\n \* ?/gu, '\n    ').trim();
     process.stdout.write(`${bench}\n    ${said}\n`);
   }
-  process.exit(name === undefined ? 0 : 2);
+  process.exit(name === 'list' ? 0 : 2);
 }
 requireNode();
 install();
