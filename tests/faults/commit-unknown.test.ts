@@ -86,10 +86,8 @@ describe('the connection is lost at the COMMIT of the publish', () => {
 });
 
 describe.each([
-  ['the reservation of ids', 'stage.before'],
   ['a loaded segment', 'stage.loaded'],
   ['the batch', 'batch.before'],
-  ['the audit', 'audit.before'],
 ] as const)('the connection is lost at the COMMIT of %s', (_name, failpoint) => {
   test.each(['cut-before', 'cut-after'] as const)('%s: the next run ends the same, nothing twice', async (kind) => {
     const stage = await scenario.stage();

@@ -39,7 +39,6 @@ describe.each(Object.entries(ways))('the disk is full (%s)', (name, make) => {
     ['while a segment is recorded', 'stage.before'],
     ['while the deltas are written', 'delta.before'],
     ['within the publish', 'publish.statement:5'],
-    ['before its commit', 'publish.before-commit'],
   ])('%s: a clear error, the star as it was and readable; with room the next run ends the same', async (_when, at) => {
     const stage = await scenario.stage();
     let filled = false;

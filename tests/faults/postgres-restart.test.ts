@@ -55,7 +55,6 @@ test.each([
   ['while staging, in the middle of a transaction', 'stage.loaded:2'],
   ['while loading the tables', 'delta.after:2'],
   ['before the publish', 'publish.before'],
-  ['within the publish', 'publish.statement:5'],
   ['before its COMMIT', 'publish.before-commit'],
 ])('the server crashes %s: a retryable error, and the next run ends right', async (_when, failpoint) => {
   const stage = await scenario.stage();

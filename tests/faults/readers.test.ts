@@ -19,7 +19,7 @@ import { useQuickDirectory } from '../property/quick-directory.ts';
 
 const DAY = 86_400_000;
 const FIRST = Date.UTC(2018, 10, 1);
-const READERS = 3;
+const READERS = 2;
 
 /** What one look at the star sees, in parts that the publishes change at different statements. */
 const facts: Readonly<Record<string, string>> = {

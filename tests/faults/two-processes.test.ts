@@ -90,7 +90,6 @@ describe.each(['duckdb', 'postgres'] as const)('two processes run the same pipel
 
   test.each([
     ['before its publish', 'publish.before', '[SUPERSEDED]'],
-    ['before it loads a segment', 'stage.before', '[WAREHOUSE_CONFLICT]'],
     ['before it records a segment', 'stage.loaded', '[WAREHOUSE_CONFLICT]'],
   ])('a run paused %s that lost its lock cannot publish after another', async (_when, failpoint, code) => {
     const stage = await scenario.stage();
