@@ -22,6 +22,9 @@ import {
   truePath,
 } from './protocol.ts';
 
+/** A process that is stopped takes connections and answers none. */
+const ANSWER_MS = 3000;
+
 /**
  * The embedded warehouse of a path, read through the process that holds it for writing; undefined when that process is
  * none of this user's, is gone, or does not answer.
@@ -152,10 +155,12 @@ class Connection {
   static async open(holder: HolderFile, path: string): Promise<Connection> {
     const socket = createConnection(holder.socket);
     socket.on('error', () => {});
+    socket.setTimeout(ANSWER_MS, () => socket.destroy());
     const replies = messages(socket);
     const request: Request = { op: 'begin', protocol: PROTOCOL, path: truePath(path) };
     try {
       const begun = (await exchange(socket, replies, request, { holder, path })) as Begun;
+      socket.setTimeout(0);
       return new Connection({ socket, replies, holder, path, begun });
     } catch (error) {
       socket.destroy();
