@@ -75,18 +75,21 @@ test.each([
   'from force_checkpoint()',
   "select * from 'secret.csv'",
   "describe 'secret.csv'",
+  'from secret.csv',
   "select (select count(*) from read_csv('secret.csv'))",
   "select * from read_text('/etc/hostname')",
   "select * from query('select 1')",
   "explain select * from 'secret.csv'",
 ])('a reader is refused: %s', async (sql) => {
   await writeFile(join(folder, 'secret.csv'), 'a\n1\n');
+  await change('create schema if not exists "x:y"; create table "x:y"."a:b" as select 1 as one');
   const other = await reader();
   await expect(other.read((s) => s.all(sql))).rejects.toMatchObject({
     code: expect.stringMatching(/USAGE|SQL_FAILED/),
   });
   await expect(other.read((s) => s.exec(sql))).rejects.toThrow();
   expect(await other.read((s) => s.all('select count(*) as n from plays'))).toEqual([{ n: 5000 }]);
+  expect(await other.read((s) => s.all('from "x:y"."a:b"'))).toEqual([{ one: 1 }]);
 });
 
 test('of files a reader reaches the segments and nothing beside them', async () => {

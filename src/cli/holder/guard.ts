@@ -53,22 +53,28 @@ export async function requireReading(parser: SqlSession, sql: string, segmentsDi
     throw refusal('only statements that begin with select, with, from, values, describe, summarize or explain are');
   }
   if (!Array.isArray(tree.statements) || tree.statements.length !== 1) throw refusal('only one statement is');
-  inspect(tree.statements, segmentsDirectory);
-}
-
-function inspect(node: unknown, segmentsDirectory: string): void {
-  if (Array.isArray(node)) for (const item of node) inspect(item, segmentsDirectory);
-  else if (typeof node === 'object' && node !== null) {
-    const found = node as Node;
-    if (found.type === 'BASE_TABLE' || found.type === 'SHOW_REF') requireTable(found.table_name);
-    if (found.type === 'TABLE_FUNCTION') requireHarmless(found.function as Node, segmentsDirectory);
-    for (const child of Object.values(found)) inspect(child, segmentsDirectory);
+  for (const node of nodesOf(tree.statements)) {
+    if (node.type === 'BASE_TABLE' || node.type === 'SHOW_REF') await requireTable(parser, node);
+    if (node.type === 'TABLE_FUNCTION') requireHarmless(node.function as Node, segmentsDirectory);
   }
 }
 
-/** A name that could be that of a file is one to the engine when there is no such table. */
-function requireTable(name: unknown): void {
-  if (typeof name === 'string' && /[./\\:*?[]/.test(name)) throw refusal('no file but the segments is');
+function* nodesOf(value: unknown): Generator<Node> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield value as Node;
+  for (const child of Object.values(value)) yield* nodesOf(child);
+}
+
+/** Where there is no such table, the engine takes `'data.csv'` and also `data.csv` for a file. */
+async function requireTable(parser: SqlSession, node: Node): Promise<void> {
+  const { schema_name: schema, table_name: table } = node as { schema_name?: string; table_name?: string };
+  if (table === undefined || (!schema && /^[^./\\:*?[]*$/.test(table))) return;
+  const found = await parser.all(
+    `select 1 from (select schema_name, table_name from duckdb_tables() union all select schema_name, view_name from duckdb_views())
+     where lower(schema_name) = lower($1) and lower(table_name) = lower($2)`,
+    [schema || 'main', table],
+  );
+  if (found.length === 0) throw refusal('no file but the segments, and no table that is not there, is');
 }
 
 function requireHarmless(call: Node, segmentsDirectory: string): void {
