@@ -23,6 +23,8 @@ export interface IngestRequest {
   readonly objects: readonly ListedObject[];
   /** Absolute; made when missing. */
   readonly segmentsDirectory: string;
+  /** Below it, where the segments and the spool lie. @default '' */
+  readonly folder?: string;
   /** A DuckDB that may read the objects and write the segments; used only while the generator runs. */
   readonly session: SqlSession;
   /** Whether this version of an object is staged already. */
@@ -69,9 +71,10 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   const failpoints = request.failpoints ?? noFailpoints;
   const chunkBytes = request.chunkBytes ?? DEFAULT_CHUNK_BYTES;
   const inputBytes = objects.reduce((sum, o) => sum + o.sizeBytes, 0);
-  const spool = `${segmentsDirectory}/${SPOOL_FOLDER}/${newId()}`;
+  const home = request.folder === undefined ? '' : `${request.folder}/`;
+  const spool = `${segmentsDirectory}/${home}${SPOOL_FOLDER}/${newId()}`;
   const fetchDirectory = `${spool}/fetched`;
-  await mkdir(`${segmentsDirectory}/${staging.name}`, { recursive: true });
+  await mkdir(`${segmentsDirectory}/${home}${staging.name}`, { recursive: true });
   await mkdir(fetchDirectory, { recursive: true });
   const pool = poolFor(request, spec, inputBytes);
   let ahead: Promise<Scanning | undefined> | undefined;
@@ -108,7 +111,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       done += scanning.chunk.objects;
       let segment: StagedSegment | undefined;
       if (scanned.objects.length > 0) {
-        const path = `${staging.name}/${newId()}.parquet`;
+        const path = `${home}${staging.name}/${newId()}.parquet`;
         const target = { spec, segmentsDirectory, path, session, failpoints };
         const written = await writeSegment(target, scanned, scanning.scan);
         segment = written.segment;

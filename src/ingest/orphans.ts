@@ -4,14 +4,18 @@ import { join } from 'node:path';
 export const SPOOL_FOLDER = 'spool';
 
 /**
- * What killed runs left in the segments directory: the spool, and segment files (finished or not) whose relative path
- * is not in `known`; their relative paths.
+ * What killed runs left in a folder of the segments directory: the spool, and segment files (finished or not) whose path
+ * relative to the directory is not in `known`; their relative paths.
  */
-export async function findOrphans(segmentsDirectory: string, known: ReadonlySet<string>): Promise<readonly string[]> {
+export async function findOrphans(
+  segmentsDirectory: string,
+  known: ReadonlySet<string>,
+  home = '',
+): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const folder of await names(segmentsDirectory)) {
-    for (const file of await names(join(segmentsDirectory, folder))) {
-      const path = `${folder}/${file}`;
+  for (const folder of await names(join(segmentsDirectory, home))) {
+    for (const file of await names(join(segmentsDirectory, home, folder))) {
+      const path = `${home === '' ? '' : `${home}/`}${folder}/${file}`;
       // Other files are not ours to judge.
       if (folder === SPOOL_FOLDER || (!known.has(path) && /\.parquet(\.tmp)?$/u.test(file))) found.push(path);
     }
@@ -26,8 +30,9 @@ export async function findOrphans(segmentsDirectory: string, known: ReadonlySet<
 export async function collectOrphans(
   segmentsDirectory: string,
   known: ReadonlySet<string>,
+  home = '',
 ): Promise<readonly string[]> {
-  const found = await findOrphans(segmentsDirectory, known);
+  const found = await findOrphans(segmentsDirectory, known, home);
   for (const path of found) await rm(join(segmentsDirectory, path), { recursive: true, force: true });
   return found;
 }

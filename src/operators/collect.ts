@@ -1,4 +1,5 @@
 import { collectOrphans, findOrphans } from '../ingest/orphans.ts';
+import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { RunState } from './run-state.ts';
@@ -8,14 +9,15 @@ import type { RunState } from './run-state.ts';
  * compaction retired in an earlier run, which no reader can hold any more. Only under the pipeline's lock.
  */
 export async function collectOrphanSegments(state: RunState): Promise<void> {
-  const { warehouse } = state.options;
-  const segments = await warehouse.read(segmentRows);
+  const { warehouse, pipeline } = state.options;
+  const home = pipelineFolder(pipeline.name);
+  const segments = await warehouse.read((session) => segmentRows(session, pipeline.name));
   const retired = segments.filter((s) => s.state === 'retired');
-  if ((await findOrphans(warehouse.segmentsDirectory, livePaths(segments))).length > 0) {
+  if ((await findOrphans(warehouse.segmentsDirectory, livePaths(segments), home)).length > 0) {
     // Under the ledger's lock: a commit whose answer was lost, or a run that lost the pipeline's lock, may just be
     // recording such a file.
     await ledgerTransaction(warehouse, async (tx) => {
-      await collectOrphans(warehouse.segmentsDirectory, livePaths(await segmentRows(tx.session)));
+      await collectOrphans(warehouse.segmentsDirectory, livePaths(await segmentRows(tx.session, pipeline.name)), home);
     });
   }
   if (retired.length === 0) return;
@@ -33,9 +35,10 @@ interface SegmentRow {
   readonly state: string;
 }
 
-function segmentRows(session: SqlSession): Promise<readonly SegmentRow[]> {
+function segmentRows(session: SqlSession, pipeline: string): Promise<readonly SegmentRow[]> {
   return session.all<SegmentRow>(
-    `select segment_id, path, state from ${ledger('segments')} where state <> 'collected'`,
+    `select segment_id, path, state from ${ledger('segments')} where pipeline = $1 and state <> 'collected'`,
+    [pipeline],
   );
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ident, literal } from '../core/quoting.ts';
+import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { ledger, ledgerTransaction, reserveIds } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
@@ -56,7 +57,7 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
        where segment_id in (${ids}) and state in ('live', 'staged') order by segment_id, first_row, object_id`,
     ),
   );
-  const path = `${staging.name}/${String(state.options.clock.nowMs()).padStart(14, '0')}-c${small[0]!.segment_id}-${small.at(-1)!.segment_id}.parquet`;
+  const path = `${pipelineFolder(pipeline.name)}/${staging.name}/${String(state.options.clock.nowMs()).padStart(14, '0')}-c${small[0]!.segment_id}-${small.at(-1)!.segment_id}.parquet`;
   const target = join(warehouse.segmentsDirectory, path);
   const rows = objects.reduce((sum, o) => sum + o.records_staged, 0);
   const session = state.session;

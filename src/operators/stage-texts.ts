@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ingest } from '../ingest/ingest.ts';
+import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import type { StagedSegment } from '../ingest/staged.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import type { FetchedObject, ListedObject, Source } from '../sources/source.ts';
@@ -24,6 +25,7 @@ export async function segmentOfTexts(
     source: sourceOf(texts),
     objects: texts.map(listed),
     segmentsDirectory: state.options.warehouse.segmentsDirectory,
+    folder: pipelineFolder(state.options.pipeline.name),
     session: state.session,
     isKnown: () => false,
     failpoints: state.options.failpoints,

@@ -1,4 +1,5 @@
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
+import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import type { StagedSegment } from '../ingest/staged.ts';
 import { touchObjects } from '../ledger/objects.ts';
 import { ledgerTransaction } from '../ledger/transaction.ts';
@@ -51,6 +52,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       source,
       objects: comparison.toRead,
       segmentsDirectory: options.warehouse.segmentsDirectory,
+      folder: pipelineFolder(options.pipeline.name),
       session: state.session,
       isKnown: knownVersions(comparison, options.fromSources === true),
       failpoints: options.failpoints,
