@@ -23,14 +23,19 @@ export interface Conversion {
   readonly failpoints: Failpoints;
 }
 
+/** The name of a segment until it is durable. */
+export function unfinishedName(path: string): string {
+  return `${path}.tmp`;
+}
+
 /**
- * Writes certified files as one Parquet file, rows in order, and puts it in place durably. All or nothing.
- * @returns its size in bytes
+ * Writes certified files as one Parquet file, rows in order, under its unfinished name; `settle` puts it in place. All
+ * or nothing.
  * @throws INGEST_MISMATCH when the engine reads another number of records than were certified, DISK_FULL
  */
-export async function convert(conversion: Conversion): Promise<number> {
+export async function convert(conversion: Conversion): Promise<void> {
   const { path, session, failpoints, files } = conversion;
-  const unfinished = `${path}.tmp`;
+  const unfinished = unfinishedName(path);
   failpoints.hit('segment.before');
   try {
     const expected = files.reduce((sum, f) => sum + f.rows, 0);
@@ -46,6 +51,16 @@ export async function convert(conversion: Conversion): Promise<number> {
       `select sum(num_rows)::bigint as rows from parquet_file_metadata(${literal(globless(unfinished))})`,
     );
     if (counted?.rows !== expected) throw await culprit(conversion);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+/** Puts a written segment in place durably; its size in bytes. */
+export async function settle(path: string, failpoints: Failpoints): Promise<number> {
+  const unfinished = unfinishedName(path);
+  try {
     const sizeBytes = await sync(unfinished);
     failpoints.hit('segment.after-write');
     await rename(unfinished, path);

@@ -8,6 +8,7 @@ import type { ListedObject, Source } from '../sources/source.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { type IsKnown, type ScannedChunk, scanChunk, type UnchangedObject } from './chunk-scan.ts';
 import { type Chunk, chunksOf } from './chunks.ts';
+import { unfinishedName } from './convert.ts';
 import { checkDiskSpace, type FreeBytes } from './disk-space.ts';
 import { parseJsonPaths } from './json-paths.ts';
 import { SPOOL_FOLDER } from './orphans.ts';
@@ -58,7 +59,8 @@ const INLINE_OBJECTS = 2_000;
 
 /**
  * Reads objects into immutable Parquet segments, each yielded once it is durable; records that are not exactly as the
- * staging declares are in their segment's quarantine. While one segment is written, the next chunk is scanned. Ending
+ * staging declares are in their segment's quarantine. While one segment is recorded by the caller, the next one is written
+ * and the chunk after it scanned. Ending
  * the generator early (or `signal`) leaves finished segments and no other files.
  * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, JSONPATHS_INVALID, INGEST_MISMATCH, DISK_FULL_AHEAD, DISK_FULL
  */
@@ -78,6 +80,9 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   await mkdir(fetchDirectory, { recursive: true });
   const pool = poolFor(request, spec, inputBytes);
   let ahead: Promise<Scanning | undefined> | undefined;
+  let writing: Promise<() => Promise<StagedSegment | undefined>> | undefined;
+  let settling: Promise<StagedSegment | undefined> | undefined;
+  let unfinished: string | undefined;
   try {
     const fetched = objects.some((o) => o.version !== undefined);
     await checkDiskSpace(segmentsDirectory, { inputBytes, chunkBytes, fetched }, request.freeBytes);
@@ -103,30 +108,54 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       ahead.catch(() => undefined);
     };
     let done = 0;
-    for (start(); ; ) {
-      const scanning = await ahead;
-      if (scanning === undefined) return { unchanged };
-      start();
+    const write = async (scanning: Scanning): Promise<() => Promise<StagedSegment | undefined>> => {
       let { scanned } = scanning;
-      done += scanning.chunk.objects;
-      let segment: StagedSegment | undefined;
+      let settleSegment = async (): Promise<StagedSegment | undefined> => undefined;
       if (scanned.objects.length > 0) {
         const path = `${home}${staging.name}/${newId()}.parquet`;
-        const target = { spec, segmentsDirectory, path, session, failpoints };
-        const written = await writeSegment(target, scanned, scanning.scan);
-        segment = written.segment;
+        unfinished = unfinishedName(`${segmentsDirectory}/${path}`);
+        const written = await writeSegment(
+          { spec, segmentsDirectory, path, session, failpoints },
+          scanned,
+          scanning.scan,
+        );
+        settleSegment = written.settle;
         scanned = written.chunk;
       }
       unchanged.push(...scanned.unchanged);
       await rm(scanned.spoolDirectory, { recursive: true, force: true });
       await files.release(scanning.chunk);
+      done += scanning.chunk.objects;
       request.progress?.(done, objects.length, 'objects');
+      return settleSegment;
+    };
+    // Three chunks are under way: one is scanned, one is written, one is made durable and recorded by the caller.
+    for (start(); ; ) {
+      if (settling !== undefined) {
+        // A segment that is ready does not wait for objects that are still on their way.
+        const segment = await Promise.race([settling, ahead?.then(() => undefined)]);
+        if (segment !== undefined) {
+          settling = undefined;
+          signal?.throwIfAborted();
+          yield segment;
+        }
+      }
+      const scanning = await ahead;
+      if (scanning !== undefined) start();
+      writing = scanning === undefined ? undefined : write(scanning);
+      writing?.catch(() => undefined);
+      const segment = await settling;
+      settling = undefined;
       signal?.throwIfAborted();
       if (segment !== undefined) yield segment;
+      if (writing === undefined) return { unchanged };
+      settling = (await writing)();
+      settling.catch(() => undefined);
     }
   } finally {
     await pool.close();
-    await ahead?.catch(() => undefined);
+    await Promise.allSettled([ahead, writing, settling]);
+    if (unfinished !== undefined) await rm(unfinished, { force: true });
     await rm(spool, { recursive: true, force: true, maxRetries: 3 });
   }
 }

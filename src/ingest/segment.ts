@@ -3,7 +3,7 @@ import { SparkifyError } from '../core/errors.ts';
 import type { Failpoints } from '../core/failpoints.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { changedSince, type ScannedChunk } from './chunk-scan.ts';
-import { convert } from './convert.ts';
+import { convert, settle, unfinishedName } from './convert.ts';
 import type { ScannedObject } from './scan/part.ts';
 import type { ScanSpec } from './scan/spec.ts';
 import type { QuarantinedRecord, StagedObject, StagedSegment } from './staged.ts';
@@ -20,8 +20,14 @@ export interface SegmentTarget {
   readonly failpoints: Failpoints;
 }
 
+/** A chunk that is written: what it was scanned as in the end, and what makes it a durable segment. */
+export interface WrittenChunk {
+  readonly chunk: ScannedChunk;
+  readonly settle: () => Promise<StagedSegment>;
+}
+
 /**
- * Makes a scanned chunk a durable segment. Files read in place are looked at once more afterwards; when one changed,
+ * Writes a scanned chunk as a segment that is not durable yet, so that the next one can be written meanwhile. Files read in place are looked at once more afterwards; when one changed,
  * `scanAgain` is asked for the chunk anew.
  * @throws SOURCE_CHANGED, INGEST_MISMATCH, DISK_FULL
  */
@@ -29,25 +35,25 @@ export async function writeSegment(
   target: SegmentTarget,
   scanned: ScannedChunk,
   scanAgain: () => Promise<ScannedChunk>,
-): Promise<{ readonly segment: StagedSegment; readonly chunk: ScannedChunk }> {
+): Promise<WrittenChunk> {
   const { spec, segmentsDirectory, path, session, failpoints } = target;
   const absolute = `${segmentsDirectory}/${path}`;
   let chunk = scanned;
   for (let attempt = 1; ; attempt++) {
     let failure: unknown;
-    let sizeBytes = 0;
     try {
       const { files, objects } = chunk;
-      sizeBytes = await convert({ spec, files, objects, path: absolute, session, failpoints });
+      await convert({ spec, files, objects, path: absolute, session, failpoints });
     } catch (error) {
       failure = error;
     }
     const changed = await changedSince(chunk.files);
     if (changed === undefined) {
       if (failure !== undefined) throw failure;
-      return { segment: segmentOf(chunk, path, sizeBytes), chunk };
+      const last = chunk;
+      return { chunk: last, settle: async () => segmentOf(last, path, await settle(absolute, failpoints)) };
     }
-    await rm(absolute, { force: true });
+    await rm(unfinishedName(absolute), { force: true });
     if (attempt === ATTEMPTS) {
       const object = chunk.objects[changed.firstObject]?.uri ?? changed.path;
       throw new SparkifyError('SOURCE_CHANGED', { object, detail: 'it is being written while it is read' });
