@@ -6,6 +6,7 @@ import { auditBatch } from '../quality/audit.ts';
 import { overQuarantined } from '../quality/quarantine-share.ts';
 import { batchOf } from './batch.ts';
 import { type RunState, warn } from './run-state.ts';
+import { tellConflicts } from './tell-findings.ts';
 
 /**
  * Audits the batch: every check of the pipeline against the star as it would be. Verdicts enter the history whether or
@@ -38,6 +39,7 @@ export async function auditRun(state: RunState): Promise<string> {
     if (blocking.length === 0) await updateBatch(tx, batch.id, { state: 'audited' });
   });
   options.failpoints.hit('audit.after');
+  await tellConflicts(state, batch);
   for (const c of failed.filter((f) => f.severity === 'warn'))
     warn(state, `${c.name}: expected ${c.expected}, found ${c.actual}`);
   const over = await warehouse.read((session) => overQuarantined(batch.context, session));

@@ -1,6 +1,6 @@
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
 import { pipelineFolder } from '../ingest/pipeline-folder.ts';
-import type { StagedSegment } from '../ingest/staged.ts';
+import type { StagedObject, StagedSegment } from '../ingest/staged.ts';
 import { touchObjects } from '../ledger/objects.ts';
 import { ledgerTransaction } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
@@ -8,6 +8,7 @@ import { readoptSettlements } from './readopt.ts';
 import { recordStaged } from './record-staged.ts';
 import type { RunState, StageOutcome } from './run-state.ts';
 import { type Comparison, compareWithLedger, listObjects, selectVersions } from './select-objects.ts';
+import { tellDrift } from './tell-findings.ts';
 
 /**
  * Lists a staging's source, reads every object version the ledger does not know, and decides which versions enter and
@@ -37,8 +38,10 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     const totals = { read: 0, staged: 0, quarantined: 0, objects: 0 };
     const current = new Map(comparison.current);
     const pending: Promise<void>[] = [];
+    const drifted: StagedObject[] = [];
     const record = async (segment: StagedSegment): Promise<void> => {
       const ids = await recordStaged(state, staging, segment);
+      drifted.push(...segment.objects.filter(hasDrift));
       for (const [i, o] of segment.objects.entries()) {
         current.set(o.uri, ids[i]!);
         totals.read += o.read;
@@ -72,6 +75,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       if (options.warehouse.capabilities.parallelLoads === 1) await pending.shift();
     });
     for (const work of pending) await work;
+    tellDrift(state, staging, drifted);
     await noteUnchanged(state, comparison, summary, current);
     if (options.fromSources === true) await readoptSettlements(state, staging);
     const outcome = await selectVersions(state, staging, listing, current);
@@ -136,4 +140,8 @@ function describe(outcome: StageOutcome, objects: number): string {
   }
   const quarantine = outcome.quarantined === 0 ? '' : `, ${n(outcome.quarantined)} in quarantine`;
   return `${n(outcome.staged)} records from ${n(objects)} of ${n(outcome.listed)} objects${quarantine}`;
+}
+
+function hasDrift(object: StagedObject): boolean {
+  return Object.keys(object.drift.unknown).length + Object.keys(object.drift.missing).length > 0;
 }

@@ -157,6 +157,21 @@ describe.each(engines)('objects of a source on $name', ({ open }) => {
     expect(await wide.one('select count(*) from visits')).toBe(13);
   });
 
+  test('unknown and missing fields are loaded without, and reported once per object', async () => {
+    put(12, [visit(12, 12), visit(12, 13), visit(12, 14).replace(',"page":"p14"', '')]);
+    expect((await star.run()).warnings).toEqual([
+      expect.stringMatching(new RegExp(`${keyOf(12)}: unknown field "page" in 2 records$`)),
+    ]);
+    expect(await ids()).toContain(14);
+  });
+
+  test('one key with different contents is one row, and reported', async () => {
+    put(12, [visit(12, 3), visit(12, 12)]);
+    const report = await star.run();
+    expect(report.warnings).toContainEqual(expect.stringContaining('1 key has records with different contents'));
+    expect(await ids()).toHaveLength(13);
+  });
+
   test('too large a share in quarantine stops the run before the publish', async () => {
     put(12, [
       ...Array.from({ length: 95 }, (_, i) => visit(12, 100 + i)),

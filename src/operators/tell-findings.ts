@@ -1,0 +1,39 @@
+import { identList } from '../core/quoting.ts';
+import type { StagedObject } from '../ingest/staged.ts';
+import type { Staging } from '../pipeline/tables.ts';
+import { tableExists } from '../star/delta.ts';
+import { BATCH_SCHEMA, batchTable, batchTableName } from '../star/names.ts';
+import { type OpenBatch, type RunState, warn } from './run-state.ts';
+
+/** More objects than this are counted, not named; `drift` of the ledger's objects keeps them all. */
+const OBJECTS_NAMED = 5;
+
+/** Reports once per object the fields that its staging does not know, and the optional ones that records lack. */
+export function tellDrift(state: RunState, staging: Staging, objects: readonly StagedObject[]): void {
+  const said = (word: string, counts: Readonly<Record<string, number>>): readonly string[] =>
+    Object.entries(counts).map(([field, n]) => `${word} field "${field}" in ${n} ${n === 1 ? 'record' : 'records'}`);
+  const drifted = objects
+    .map((o) => ({ uri: o.uri, what: [...said('unknown', o.drift.unknown), ...said('no', o.drift.missing)] }))
+    .filter((o) => o.what.length > 0);
+  for (const o of drifted.slice(0, OBJECTS_NAMED)) warn(state, `${staging.name}: ${o.uri}: ${o.what.join(', ')}`);
+  const more = drifted.length - OBJECTS_NAMED;
+  if (more > 0)
+    warn(state, `${staging.name}: ${more} more objects have other fields; see drift in sparkify_ledger.objects`);
+}
+
+/** Reports keys that came with several contents: one wins, whatever the order, and somebody should know. */
+export async function tellConflicts(state: RunState, batch: OpenBatch): Promise<void> {
+  const { pipeline } = batch.context;
+  for (const staging of pipeline.stagings) {
+    const name = batchTableName(pipeline.name, 'contenders', staging.name);
+    if (!(await tableExists(batch.context, BATCH_SCHEMA, name))) continue;
+    const [{ n } = { n: 0 }] = await batch.context.session.all<{ n: number }>(
+      `select count(*) as n from (select 1 from ${batchTable(pipeline.name, 'contenders', staging.name)} where _role <> 'out' group by ${identList(staging.key)} having count(distinct _hash) > 1)`,
+    );
+    if (n > 0)
+      warn(
+        state,
+        `${staging.name}: ${n} ${n === 1 ? 'key has' : 'keys have'} records with different contents; one of them is in force (sparkify trace shows both)`,
+      );
+  }
+}
