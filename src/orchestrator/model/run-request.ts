@@ -1,0 +1,13 @@
+/** What a run was asked to do besides its interval; kept with the run as JSON. */
+export interface RunRequest {
+  /** Parameters as given (`--set`); the project's configuration stands below them. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Only these tasks and what they wait for; such a run publishes nothing. */
+  readonly only?: readonly string[];
+  readonly rebuild?: boolean;
+  readonly fromSources?: boolean;
+  readonly prune?: boolean;
+  readonly pruneAll?: boolean;
+  readonly verify?: boolean;
+  readonly dryRun?: boolean;
+}

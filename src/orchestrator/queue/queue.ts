@@ -1,0 +1,67 @@
+import type { TaskRow } from '../store/tables.ts';
+
+/** What a worker was given: one attempt at one task instance. Every later call about it is fenced by all three. */
+export interface Claim {
+  readonly taskId: number;
+  readonly worker: string;
+  readonly attempt: number;
+}
+
+export interface ClaimedTask extends Claim {
+  readonly row: TaskRow;
+}
+
+export interface ClaimRequest {
+  readonly worker: string;
+  readonly queues: readonly string[];
+  /** At most so many. */
+  readonly limit: number;
+  /** Whether this worker can hold the warehouse: else data tasks are left alone. */
+  readonly warehouse: boolean;
+  readonly leaseMs: number;
+}
+
+/** How an attempt ended. */
+export type Completion =
+  | {
+      readonly state: 'succeeded';
+      readonly claim: Claim;
+      readonly detail: string;
+      readonly output?: unknown;
+      readonly chosen?: readonly string[];
+    }
+  | { readonly state: 'skipped'; readonly claim: Claim; readonly reason: string }
+  /** `over` of a mapped task gave its elements. */
+  | { readonly state: 'expanded'; readonly claim: Claim; readonly inputs: readonly unknown[] }
+  /** A sensor saw nothing yet: the slot is given back until the next look. */
+  | { readonly state: 'not-yet'; readonly claim: Claim; readonly detail: string; readonly againAtMs: number }
+  | { readonly state: 'failed'; readonly claim: Claim; readonly error: TaskError }
+  /** Given back unharmed (the process is going down): no attempt is counted. */
+  | { readonly state: 'released'; readonly claim: Claim; readonly reason: string }
+  | { readonly state: 'cancelled'; readonly claim: Claim };
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  /** Whether another try may help. */
+  readonly retryable: boolean;
+}
+
+/**
+ * The task table as a queue. A claim is leased; whoever lets the lease run out is dead to the store, and its later
+ * completions are refused.
+ */
+export interface TaskQueue {
+  /** Takes ready tasks of running runs, most urgent first; pools are never over-booked. */
+  claim(request: ClaimRequest): Promise<readonly ClaimedTask[]>;
+  /** Longer leases for what is still held; gives those that are lost or to be interrupted (their run is cancelling). */
+  renew(
+    claims: readonly Claim[],
+    leaseMs: number,
+  ): Promise<{ readonly lost: readonly Claim[]; readonly cancelled: readonly Claim[] }>;
+  /** Ends attempts and unlocks what waited for them, in one transaction; gives the claims that were refused. */
+  complete(completions: readonly Completion[]): Promise<readonly Claim[]>;
+  /** Takes tasks back whose lease has run out; how many. */
+  expire(): Promise<number>;
+}

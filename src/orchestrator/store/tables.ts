@@ -1,0 +1,289 @@
+/**
+ * The store's tables as Kysely sees them; the migrations make them. Times are epoch milliseconds UTC, `…_json` holds
+ * JSON text, flags are 0 or 1: the same on SQLite and PostgreSQL.
+ */
+import type { Generated } from 'kysely';
+import type { AttemptState, BackfillCellState, BackfillState, RunState, TaskState } from '../model/states.ts';
+
+export interface StoreTables {
+  migrations: MigrationRow;
+  pipelines: PipelineRow;
+  pipeline_versions: PipelineVersionRow;
+  runs: RunRow;
+  run_cells: RunCellRow;
+  tasks: TaskRow;
+  attempts: AttemptRow;
+  cells: CellRow;
+  backfills: BackfillRow;
+  backfill_cells: BackfillCellRow;
+  pools: PoolRow;
+  events: EventRow;
+  workers: WorkerRow;
+  listings: ListingRow;
+  pending_objects: PendingObjectRow;
+  deliveries: DeliveryRow;
+  idempotency: IdempotencyRow;
+  tokens: TokenRow;
+}
+
+export interface MigrationRow {
+  version: number;
+  applied_at_ms: number;
+}
+
+/** One row per pipeline the project has or had. Key: name. */
+export interface PipelineRow {
+  name: string;
+  /** Hash of everything (schedule, retries, graph): the orchestration version in force. */
+  version: string;
+  /** Hash of D: what the star depends on. */
+  semantic_version: string;
+  /** broken: its definition throws on load; gone: the project has it no more. */
+  state: 'active' | 'broken' | 'gone';
+  error_json: string | null;
+  paused: number;
+  /** Scheduled intervals that end at or before this are created or passed over for good. */
+  scheduled_to_ms: number | null;
+  /** C and D as last read from the warehouse's ledger, for `plan` and `status`; never decides what is loaded. */
+  coverage_json: string | null;
+  coverage_epoch: number | null;
+  coverage_definition: string | null;
+  coverage_at_ms: number | null;
+  updated_at_ms: number;
+}
+
+/** What a version of a pipeline looks like; runs refer to the one they began with. Key: (pipeline, version). */
+export interface PipelineVersionRow {
+  pipeline: string;
+  version: string;
+  semantic_version: string;
+  /** A `PipelineGraph` (pipeline/graph.ts). */
+  graph_json: string;
+  created_at_ms: number;
+}
+
+/** Key: id. Unique: (pipeline, start_ms, end_ms) among kind 'scheduled'. */
+export interface RunRow {
+  id: Generated<number>;
+  pipeline: string;
+  version: string;
+  kind: 'scheduled' | 'manual' | 'backfill';
+  backfill_id: number | null;
+  start_ms: number;
+  end_ms: number;
+  state: RunState;
+  /** Smaller goes first: 0 a person waits for it, 10 the schedule, 20 a backfill. */
+  priority: number;
+  /** A `RunRequest` (model/run-request.ts): parameters, selection of tasks, rebuild, dry run, … */
+  request_json: string;
+  /** When its schedule wanted it to start; for others when it was asked for. */
+  due_at_ms: number;
+  created_at_ms: number;
+  started_at_ms: number | null;
+  finished_at_ms: number | null;
+  /** When it counts as late; null without a deadline. */
+  deadline_ms: number | null;
+  /** Whether lateness was told. */
+  late: number;
+  /** Task instances that have not ended. */
+  unfinished: number;
+  /** Task instances that failed (also upstream_failed). */
+  failures: number;
+  /** The worker that holds the warehouse for this run, and until when; data tasks are claimed by it alone. */
+  holder: string | null;
+  holder_until_ms: number | null;
+  /** Why it ended so, or what a person asked: {code, message, remedy}. */
+  error_json: string | null;
+  /** How the publish ended: 'published' | 'nothing-new' | 'dry-run' | 'partial', with epoch and rows. */
+  report_json: string | null;
+  requested_by: string;
+}
+
+/** The cells of a run that covers several. Key: (run_id, start_ms). */
+export interface RunCellRow {
+  run_id: number;
+  start_ms: number;
+  end_ms: number;
+}
+
+/** A task instance: a task of a run, or one element of a mapped task. Key: id. Unique: (run_id, task, map_index). */
+export interface TaskRow {
+  id: Generated<number>;
+  run_id: number;
+  pipeline: string;
+  task: string;
+  /** −1: the task itself. */
+  map_index: number;
+  state: TaskState;
+  /** Copied from the run and the task so that a claim reads one table. Smaller goes first. */
+  priority: number;
+  queue: string;
+  pool: string | null;
+  pool_slots: number;
+  /** 1: works on the warehouse, claimed only by the run's holder. */
+  data: number;
+  /** Not claimed before. */
+  ready_at_ms: number;
+  /** Tasks before it that have not ended, that failed, that were skipped. */
+  blockers: number;
+  blockers_failed: number;
+  blockers_skipped: number;
+  /** Attempts begun (1 for the first), failures of its own so far, crashes so far, looks of a sensor that saw nothing. */
+  attempt: number;
+  failures: number;
+  crashes: number;
+  looks: number;
+  worker: string | null;
+  lease_until_ms: number | null;
+  /** Input of a mapped instance; what it gave to later tasks. */
+  input_json: string | null;
+  output_json: string | null;
+  error_json: string | null;
+  /** One line for people: what it did, or what it waits for. */
+  detail: string | null;
+  /** Set by a person (mark-success, skip), with who. */
+  marked_by: string | null;
+  started_at_ms: number | null;
+  finished_at_ms: number | null;
+}
+
+/** Key: (task_id, attempt). Append-only. */
+export interface AttemptRow {
+  task_id: number;
+  attempt: number;
+  run_id: number;
+  worker: string;
+  state: AttemptState;
+  started_at_ms: number;
+  finished_at_ms: number | null;
+  error_json: string | null;
+}
+
+/** The latest outcome of task × interval; stays when its run is removed. Key: (pipeline, task, start_ms, end_ms). */
+export interface CellRow {
+  pipeline: string;
+  task: string;
+  start_ms: number;
+  end_ms: number;
+  state: 'succeeded' | 'failed' | 'skipped' | 'running' | 'cancelled';
+  run_id: number;
+  semantic_version: string;
+  at_ms: number;
+  reason: string | null;
+}
+
+export interface BackfillRow {
+  id: Generated<number>;
+  pipeline: string;
+  version: string;
+  start_ms: number;
+  end_ms: number;
+  scope: 'missing' | 'failed' | 'stale' | 'all';
+  tasks_json: string | null;
+  newest_first: number;
+  max_active: number;
+  priority: number;
+  state: BackfillState;
+  request_json: string;
+  created_at_ms: number;
+  finished_at_ms: number | null;
+  requested_by: string;
+  error_json: string | null;
+}
+
+/** The frozen plan of a backfill. Key: (backfill_id, start_ms). */
+export interface BackfillCellRow {
+  backfill_id: number;
+  start_ms: number;
+  end_ms: number;
+  /** In which order; cells of one coalesced run share it. */
+  position: number;
+  state: BackfillCellState;
+  run_id: number | null;
+  reason: string | null;
+}
+
+export interface PoolRow {
+  name: string;
+  slots: number;
+  /** From the project's configuration, else set by command. */
+  from_config: number;
+}
+
+/** Key: seq, in the order of commits. */
+export interface EventRow {
+  seq: Generated<number>;
+  at_ms: number;
+  type: string;
+  pipeline: string | null;
+  run_id: number | null;
+  task_id: number | null;
+  /** The whole event (events/event.ts) without seq and at. */
+  body_json: string;
+}
+
+export interface WorkerRow {
+  id: string;
+  kind: 'up' | 'worker' | 'command';
+  host: string;
+  pid: number;
+  queues_json: string;
+  slots: number;
+  started_at_ms: number;
+  heartbeat_at_ms: number;
+}
+
+/** The last look at a staging's source. Key: (pipeline, staging). */
+export interface ListingRow {
+  pipeline: string;
+  staging: string;
+  listed_at_ms: number;
+  objects: number;
+  /** Null: worked; else why the listing failed. */
+  error_json: string | null;
+}
+
+/** Listed object versions that are not in V: they make cells stale. Key: (pipeline, staging, uri). */
+export interface PendingObjectRow {
+  pipeline: string;
+  staging: string;
+  uri: string;
+  change: 'new' | 'changed' | 'gone';
+  /** The period of its key's template, or of the versions it replaces; null: touches all. */
+  start_ms: number | null;
+  end_ms: number | null;
+  listed_at_ms: number;
+}
+
+/** An alert that was sent, or shall be. Key: key (such as `run-failed:42:1`). */
+export interface DeliveryRow {
+  key: string;
+  target: string;
+  body_json: string;
+  state: 'pending' | 'sent' | 'failed';
+  tries: number;
+  next_at_ms: number;
+  created_at_ms: number;
+  sent_at_ms: number | null;
+  error: string | null;
+}
+
+export interface IdempotencyRow {
+  key: string;
+  /** Hash of method, path and body. */
+  request: string;
+  status: number;
+  body_json: string;
+  created_at_ms: number;
+}
+
+export interface TokenRow {
+  id: string;
+  name: string;
+  /** SHA-256 of the token. */
+  hash: string;
+  scopes_json: string;
+  created_at_ms: number;
+  last_used_at_ms: number | null;
+  revoked_at_ms: number | null;
+}
