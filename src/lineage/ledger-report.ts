@@ -27,6 +27,8 @@ export interface ReportedObject extends RecordSums {
   readonly uri: string;
   readonly version: string;
   readonly state: ObjectState;
+  /** JSON text `{"unknown": {FIELD: records}, "missing": {FIELD: records}}`; null without any. */
+  readonly drift: string | null;
 }
 
 export interface StagingTotals extends RecordSums {
@@ -51,6 +53,7 @@ interface KnownRow {
   readonly r: number;
   readonly s: number;
   readonly q: number;
+  readonly drift: string | null;
 }
 
 interface Counted {
@@ -66,7 +69,7 @@ export async function ledgerReport(standing: Standing): Promise<LedgerReport> {
   for (const staging of standing.pipeline.stagings) {
     const counts = new Map((await countLive(standing, staging)).map((c) => [c._object, c]));
     const known = await standing.session.all<KnownRow>(
-      `select object_id, uri, version, state, records_read as r, records_staged as s, records_quarantined as q from ${ledger('objects')}
+      `select object_id, uri, version, state, records_read as r, records_staged as s, records_quarantined as q, drift from ${ledger('objects')}
        where pipeline = ${literal(standing.pipeline.name)} and staging = ${literal(staging.name)} order by uri, object_id`,
     );
     for (const k of known) objects.push(accountOf(staging, k, counts.get(k.object_id)));
@@ -87,6 +90,7 @@ function accountOf(staging: Staging, k: KnownRow, count: Counted | undefined): R
     uri: k.uri,
     version: k.version,
     state: k.state,
+    drift: k.drift,
     read: k.r,
     staged: k.s,
     quarantined: k.q,

@@ -18,7 +18,10 @@ export function tellDrift(state: RunState, staging: Staging, objects: readonly S
   for (const o of drifted.slice(0, OBJECTS_NAMED)) warn(state, `${staging.name}: ${o.uri}: ${o.what.join(', ')}`);
   const more = drifted.length - OBJECTS_NAMED;
   if (more > 0)
-    warn(state, `${staging.name}: ${more} more objects have other fields; see drift in sparkify_ledger.objects`);
+    warn(
+      state,
+      `${staging.name}: ${more} more objects have other fields; sparkify ledger --json names them all (drift)`,
+    );
 }
 
 /** Reports keys that came with several contents: one wins, whatever the order, and somebody should know. */

@@ -153,6 +153,17 @@ describe('a new project', () => {
     expect((await run('quarantine', 'discard', String(open.id), '--yes')).out).toContain('Discarded 1 of 1');
   });
 
+  test('fields that came unknown or not at all are told and stay in the ledger', async () => {
+    const text = '{"orderId":9,"ts":1709467200000,"customer":"C2","amount":8,"coupon":"X"}\n';
+    await writeFile(join(cwd, 'data', 'orders', '2024-03-04-orders.ndjson'), text);
+    expect((await run('run', 'orders')).err).toContain('unknown field "coupon" in 1 record');
+    const objects: { object: string; drift: string | null }[] = JSON.parse((await run('ledger', '--json')).out);
+    const drifted = objects.filter((o) => o.object.endsWith('2024-03-04-orders.ndjson'));
+    expect(drifted.map((o) => JSON.parse(o.drift ?? 'null'))).toEqual([
+      { unknown: { coupon: 1 }, missing: { name: 1, city: 1 } },
+    ]);
+  });
+
   test('a changed definition is named, and wants a rebuild', async () => {
     const path = join(cwd, 'pipelines', 'orders.ts');
     const text = await readFile(path, 'utf8');

@@ -38,6 +38,7 @@ async function* asRows(objects: readonly ReportedObject[], short: boolean) {
     { name: 'id', type: 'bigint' },
     ...TEXTS.map((name) => ({ name, type: 'varchar' })),
     ...SUMS.map((name) => ({ name, type: 'bigint' })),
+    ...(short ? [] : [{ name: 'drift', type: 'varchar' }]),
   ];
   yield {
     columns,
@@ -48,6 +49,7 @@ async function* asRows(objects: readonly ReportedObject[], short: boolean) {
       short ? o.version.replace(/^sha256:/, '').slice(0, 12) : o.version,
       o.state,
       ...SUMS.map((name) => o[name]),
+      ...(short ? [] : [o.drift]),
     ]),
   };
 }
