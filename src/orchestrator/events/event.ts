@@ -87,6 +87,14 @@ export type StoreEvent =
       readonly host: string;
       readonly pid: number;
     }
+  | {
+      readonly type: 'alert.failed';
+      readonly pipeline: string;
+      readonly runId: number;
+      /** Host and a short hash of the webhook: its URL may be a secret. */
+      readonly target: string;
+      readonly reason: string;
+    }
   | { readonly type: 'clock.jumped'; readonly byMs: number };
 
 export type EventType = StoreEvent['type'];

@@ -22,6 +22,7 @@ export interface StoreTables {
   listings: ListingRow;
   pending_objects: PendingObjectRow;
   deliveries: DeliveryRow;
+  cursors: CursorRow;
   idempotency: IdempotencyRow;
   tokens: TokenRow;
 }
@@ -266,6 +267,15 @@ export interface DeliveryRow {
   created_at_ms: number;
   sent_at_ms: number | null;
   error: string | null;
+}
+
+/**
+ * How far a reader of events has come (`alerts`), and pipelines that are in alarm (`alarm:NAME`: the event that began
+ * it). Key: name.
+ */
+export interface CursorRow {
+  name: string;
+  seq: number;
 }
 
 export interface IdempotencyRow {
