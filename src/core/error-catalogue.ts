@@ -297,6 +297,127 @@ export const errorCatalogue = {
     () => 'Free some space, or place the warehouse on a larger disk. Nothing was read.',
     { retryable: true },
   ),
+  // server
+  REQUEST_INVALID: entry<{ problems: readonly string[] }>(
+    2,
+    (p) => `The request cannot be understood: ${p.problems.join('; ')}`,
+    () => 'Correct it; /api/v1/openapi.json describes every operation and field.',
+  ),
+  ROUTE_UNKNOWN: entry<{ path: string }>(
+    2,
+    (p) => `There is nothing at ${p.path}.`,
+    () => 'See /api/v1/openapi.json for what there is.',
+    { httpStatus: 404 },
+  ),
+  METHOD_REFUSED: entry<{ path: string; method: string; allowed: readonly string[] }>(
+    2,
+    (p) => `${p.path} does not take ${p.method}.`,
+    (p) => `It takes ${p.allowed.join(', ')}.`,
+    { httpStatus: 405 },
+  ),
+  BODY_TYPE_REFUSED: entry<{ found: string }>(
+    2,
+    (p) => `A request brings JSON, not ${p.found}.`,
+    () => 'Send the header content-type: application/json and a JSON object.',
+    { httpStatus: 415 },
+  ),
+  BODY_TOO_LARGE: entry<{ limitBytes: number }>(
+    2,
+    (p) => `The request is larger than ${p.limitBytes} bytes.`,
+    () => 'Send less at once.',
+    { httpStatus: 413 },
+  ),
+  HOST_REFUSED: entry<{ host: string }>(
+    2,
+    (p) => `This server does not answer to the name "${p.host}".`,
+    () =>
+      'Call it by localhost, 127.0.0.1 or [::1], or add the name to `server.hosts` in sparkify.config.ts. Other names are refused, because a foreign page could point them here.',
+    { httpStatus: 403 },
+  ),
+  ORIGIN_REFUSED: entry<{ origin: string }>(
+    2,
+    (p) => `A page of ${p.origin} asked for this, and pages of other places may not.`,
+    () => 'Call the API from a page of this server, or from a program that sends no Origin.',
+    { httpStatus: 403 },
+  ),
+  LOGIN_REQUIRED: entry<Record<never, never>>(
+    2,
+    () => 'This server asks for a token.',
+    () => 'Send the header authorization: Bearer TOKEN; `sparkify token create NAME` makes one.',
+    { httpStatus: 401 },
+  ),
+  TOKEN_REFUSED: entry<Record<never, never>>(
+    2,
+    () => 'The token is not known here, or was revoked.',
+    () => 'Check that it is whole and meant for this server; `sparkify token create NAME` makes a new one.',
+    { httpStatus: 401 },
+  ),
+  TOKEN_UNKNOWN: entry<{ id: string }>(
+    2,
+    (p) => `There is no token ${p.id}.`,
+    () => '`sparkify token list` shows them.',
+    { httpStatus: 404 },
+  ),
+  SCOPE_LACKING: entry<{ needed: string; scopes: readonly string[] }>(
+    2,
+    (p) => `This needs the scope ${p.needed}; the token has ${p.scopes.join(', ')}.`,
+    () => 'Use a token with that scope; an admin makes one with `sparkify token create NAME --scope SCOPE`.',
+    { httpStatus: 403 },
+  ),
+  TOO_MANY_FAILURES: entry<{ seconds: number }>(
+    4,
+    (p) => `Too many requests with a wrong token came from this address; it is not listened to for ${p.seconds} s.`,
+    () => 'Wait, then send the right token.',
+    { httpStatus: 429 },
+  ),
+  TOO_MANY_STREAMS: entry<{ limit: number }>(
+    4,
+    (p) => `There are ${p.limit} open streams already.`,
+    () => 'Close one (each open page or `--follow` has one), or read /api/v1/events in pages.',
+    { httpStatus: 429 },
+  ),
+  IDEMPOTENCY_KEY_REUSED: entry<{ key: string }>(
+    2,
+    (p) => `The Idempotency-Key "${p.key}" was used for another request.`,
+    () => 'Use a new key for every new request; repeat a request with its own.',
+    { httpStatus: 422 },
+  ),
+  REQUEST_TIMEOUT: entry<{ seconds: number }>(
+    4,
+    (p) => `There was no answer within ${p.seconds} s.`,
+    () => 'Try again; a change that was asked for with an Idempotency-Key is not made twice.',
+    { httpStatus: 503 },
+  ),
+  PORT_TAKEN: entry<{ host: string; port: number }>(
+    4,
+    (p) => `Port ${p.port} of ${p.host} is taken by another program.`,
+    (p) => `Choose another one with --port ${p.port + 1}, or stop the other program.`,
+    { retryable: false },
+  ),
+  LISTEN_FAILED: entry<{ host: string; port: number; detail: string }>(
+    4,
+    (p) => `The server cannot listen on ${p.host}:${p.port}: ${p.detail}`,
+    () => 'Name an address of this machine with --host, and a port from 1024 on with --port.',
+    { retryable: false },
+  ),
+  TOKEN_MISSING: entry<{ host: string }>(
+    3,
+    (p) =>
+      `Whoever reaches ${p.host} could run everything: beyond this machine the server asks for tokens, and there is none.`,
+    () =>
+      'Make one first: sparkify token create NAME --scope admin. Encryption is the business of a proxy in front (docs/api.md).',
+  ),
+  SERVER_UNREACHABLE: entry<{ address: string; detail: string }>(
+    4,
+    (p) => `The server at ${p.address} does not answer: ${p.detail}`,
+    () => 'See whether `sparkify up` still runs; commands work without it too.',
+  ),
+  SERVER_ANSWER: entry<{ address: string; detail: string }>(
+    4,
+    (p) => `The answer of ${p.address} cannot be understood: ${p.detail}`,
+    () => 'Use the same version of sparkify on both sides: stop `sparkify up` and start it again.',
+    { retryable: false },
+  ),
   // anything unforeseen
   INTERNAL: entry<{ detail: string }>(
     1,
