@@ -124,6 +124,7 @@ async function publishLedger(
     publishedEpoch: epoch,
     finishedAtMs: nowMs,
     stats: {
+      ...(options.publishKey === undefined ? {} : { key: options.publishKey }),
       deltas,
       stages: stages.map((s) => ({
         ...s,

@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly only?: readonly string[];
   /** Stage and compute, show the deltas, publish nothing. */
   readonly dryRun?: boolean;
+  /** Names this run's publish in the ledger: a publish that is there under the same name counts as this run's own. */
+  readonly publishKey?: string;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly progress: ProgressListener;

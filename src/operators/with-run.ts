@@ -12,20 +12,52 @@ import type { RunOptions, RunState } from './run-state.ts';
 
 /** Does `work` as the only run of the pipeline: takes its lock, brings ledger and mirror up, clears what killed runs left. */
 export async function withRun<T>(options: RunOptions, work: (state: RunState) => Promise<T>): Promise<T> {
+  const { state, leave } = await enterRun(options);
+  const interrupt = (): void => state.session.interrupt();
+  options.signal.addEventListener('abort', interrupt);
+  try {
+    return await work(state);
+  } finally {
+    options.signal.removeEventListener('abort', interrupt);
+    await leave();
+  }
+}
+
+/** A run that has the pipeline's lock until it leaves. */
+export interface EnteredRun {
+  readonly state: RunState;
+  leave(): Promise<void>;
+}
+
+/** The beginning of `withRun`, for whoever keeps the run open for longer than one call. */
+export async function enterRun(options: RunOptions): Promise<EnteredRun> {
   const { warehouse, pipeline, progress } = options;
   const release = await warehouse.lockPipeline(pipeline.name, {
     onWait: (holder) => progress({ type: 'note', detail: `waiting: ${holder} runs ${pipeline.name}` }),
     signal: options.signal,
   });
-  const session = await warehouse.compute.connect();
-  const interrupt = (): void => session.interrupt();
-  options.signal.addEventListener('abort', interrupt);
   try {
-    return await work(await prepare(options, session));
-  } finally {
-    options.signal.removeEventListener('abort', interrupt);
-    session.close();
+    const session = await warehouse.compute.connect();
+    const interrupt = (): void => session.interrupt();
+    options.signal.addEventListener('abort', interrupt);
+    try {
+      const state = await prepare(options, session);
+      return {
+        state,
+        leave: async () => {
+          session.close();
+          await release();
+        },
+      };
+    } catch (error) {
+      session.close();
+      throw error;
+    } finally {
+      options.signal.removeEventListener('abort', interrupt);
+    }
+  } catch (error) {
     await release();
+    throw error;
   }
 }
 

@@ -1,0 +1,59 @@
+import type { OperatorSpec, Task } from '../pipeline/task.ts';
+import { createTables } from './create-tables.ts';
+import { loadTable } from './load.ts';
+import { publishBatch } from './publish.ts';
+import { auditRun } from './quality.ts';
+import type { RunState } from './run-state.ts';
+import { runStage } from './stage.ts';
+
+/** What works on the warehouse. */
+export type DataOperator = Extract<
+  OperatorSpec,
+  { readonly kind: 'create-tables' | 'stage' | 'load-fact' | 'load-dimension' | 'sql' | 'quality' | 'publish' }
+>;
+
+export interface DataTask extends Task {
+  readonly operator: DataOperator;
+}
+
+/** How a task ended: one line for people, and whether its work was found done. */
+export interface TaskOutcome {
+  readonly detail: string;
+  readonly resumed: boolean;
+}
+
+const DATA_KINDS: ReadonlySet<string> = new Set<DataOperator['kind']>([
+  'create-tables',
+  'stage',
+  'load-fact',
+  'load-dimension',
+  'sql',
+  'quality',
+  'publish',
+]);
+
+export function isDataOperator(operator: OperatorSpec): operator is DataOperator {
+  return DATA_KINDS.has(operator.kind);
+}
+
+/** Carries out one task of a run that is open. */
+export async function runDataTask(state: RunState, task: DataTask): Promise<TaskOutcome> {
+  const { operator } = task;
+  const once = (detail: string): TaskOutcome => ({ detail, resumed: false });
+  switch (operator.kind) {
+    case 'create-tables': {
+      const created = await createTables(state.options.warehouse, state.options.pipeline);
+      return once(created.length === 0 ? 'all there' : `created ${created.join(', ')}`);
+    }
+    case 'stage':
+      return once(await runStage(state, task.name, operator.staging));
+    case 'load-fact':
+    case 'load-dimension':
+    case 'sql':
+      return loadTable(state, task.name, operator.table);
+    case 'quality':
+      return once(await auditRun(state));
+    case 'publish':
+      return once(await publishBatch(state));
+  }
+}
