@@ -49,8 +49,8 @@ export interface TaskError {
 }
 
 /**
- * The task table as a queue. A claim is leased; whoever lets the lease run out is dead to the store, and its later
- * completions are refused.
+ * The task table as a queue. A claim is leased by the store's clock; whoever lets the lease run out is dead to the store
+ * as soon as `expire` sees it, and its later completions are refused.
  */
 export interface TaskQueue {
   /** Takes ready tasks of running runs, most urgent first; pools are never over-booked. */
@@ -62,6 +62,15 @@ export interface TaskQueue {
   ): Promise<{ readonly lost: readonly Claim[]; readonly cancelled: readonly Claim[] }>;
   /** Ends attempts and unlocks what waited for them, in one transaction; gives the claims that were refused. */
   complete(completions: readonly Completion[]): Promise<readonly Claim[]>;
-  /** Takes tasks back whose lease has run out; how many. */
+  /** Takes tasks back whose lease has run out, and runs from holders that are gone; how many tasks. */
   expire(): Promise<number>;
+  /**
+   * Longer holds for the runs that a worker has opened, also while none of their tasks run; gives those it holds no
+   * more. A claim of data tasks begins a hold with the claim's lease; `renew` of such a claim lengthens it too.
+   */
+  renewHolds(worker: string, runIds: readonly number[], leaseMs: number): Promise<readonly number[]>;
+  /** Lets another worker, or another run of the pipeline, go on. What the run still had under way is given back. */
+  releaseRun(worker: string, runId: number): Promise<void>;
+  /** When a task that waits for its time (a retry, a sensor's next look) may be claimed; undefined: none waits. */
+  nextReadyMs(): Promise<number | undefined>;
 }

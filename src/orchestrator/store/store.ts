@@ -9,6 +9,7 @@ export interface StoreTransaction {
   readonly db: Transaction<StoreTables>;
   /** The store's clock, read once at the beginning. */
   readonly nowMs: number;
+  readonly capabilities: StoreCapabilities;
   emit(event: StoreEvent): void;
 }
 
@@ -18,6 +19,8 @@ export interface StoreCapabilities {
   readonly skipLocked: boolean;
   /** Wakes up listeners in other processes. */
   readonly notify: boolean;
+  /** The table function that reads a JSON array of objects: many rows as one parameter of one unchanging statement. */
+  readonly jsonRows: 'json_each' | 'json_to_recordset';
   /** May be opened by several machines. */
   readonly shared: boolean;
 }

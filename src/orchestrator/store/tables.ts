@@ -125,15 +125,25 @@ export interface TaskRow {
   data: number;
   /** Not claimed before. */
   ready_at_ms: number;
-  /** Tasks before it that have not ended, that failed, that were skipped. */
+  /** Tasks before it that have not ended, that failed, that were skipped; of an expanded task: its elements. */
   blockers: number;
   blockers_failed: number;
   blockers_skipped: number;
-  /** Attempts begun (1 for the first), failures of its own so far, crashes so far, looks of a sensor that saw nothing. */
+  /**
+   * Attempts begun (1 for the first; never lowered or used twice, so it fences), failures of its own since it was last
+   * asked for, crashes, looks of a sensor that saw nothing.
+   */
   attempt: number;
   failures: number;
   crashes: number;
   looks: number;
+  /** When a sensor looked for the first time; its timeout counts from here. */
+  first_look_ms: number | null;
+  /**
+   * Depends on its past: waits (one more blocker) for the same task in a run of the pipeline whose interval holds the
+   * moment before this one. Null: it does not, or that was done.
+   */
+  past_ms: number | null;
   worker: string | null;
   lease_until_ms: number | null;
   /** Input of a mapped instance; what it gave to later tasks. */
@@ -144,11 +154,12 @@ export interface TaskRow {
   detail: string | null;
   /** Set by a person (mark-success, skip), with who. */
   marked_by: string | null;
+  /** Of the latest attempt. */
   started_at_ms: number | null;
   finished_at_ms: number | null;
 }
 
-/** Key: (task_id, attempt). Append-only. */
+/** Key: (task_id, attempt). Append-only, but for looks that saw nothing and what was given back unharmed. */
 export interface AttemptRow {
   task_id: number;
   attempt: number;
