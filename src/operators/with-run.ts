@@ -65,7 +65,7 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
   const { warehouse, pipeline } = options;
   await ensureLedger(warehouse);
   const schema = starSchema(warehouse, pipeline);
-  await ensureState(session, pipeline.name);
+  await warehouse.compute.transaction((tx) => ensureState(tx, pipeline.name));
   const definition = definitionOf(pipeline);
   const hash = definitionHash(definition);
   const row = await warehouse.read((s) => pipelineRow(s, pipeline.name));

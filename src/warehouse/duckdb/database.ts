@@ -24,6 +24,7 @@ export interface DuckDatabaseOptions {
 export class DuckDatabase {
   readonly path: string;
   readonly #instance: DuckDBInstance;
+  #lastTransaction: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, instance: DuckDBInstance) {
     this.path = path;
@@ -64,8 +65,17 @@ export class DuckDatabase {
     return new DuckSession(await this.#instance.connect());
   }
 
-  /** Runs `work` in one transaction on a connection of its own. */
-  async transaction<T>(work: (session: DuckSession) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` in one transaction on a connection of its own. Transactions of this process follow one another: where two
+   * write the same row, DuckDB ends the second at once instead of letting it wait.
+   */
+  transaction<T>(work: (session: DuckSession) => Promise<T>): Promise<T> {
+    const turn = this.#lastTransaction.then(() => this.#transact(work));
+    this.#lastTransaction = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #transact<T>(work: (session: DuckSession) => Promise<T>): Promise<T> {
     const session = await this.connect();
     try {
       await session.exec('begin transaction');
