@@ -8,7 +8,7 @@ import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
 import { covers, union } from '../pipeline/interval.ts';
 import { beginBatch, dropBatch } from '../star/apply.ts';
 import type { StarContext } from '../star/context.ts';
-import { tableExists } from '../star/delta.ts';
+import { tableExists, tablesOf } from '../star/delta.ts';
 import { batchTableName } from '../star/names.ts';
 import { winnerChange } from '../star/winners.ts';
 import type { OpenBatch, RunState } from './run-state.ts';
@@ -60,6 +60,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
     rebuild,
     coverageOld,
     coverageNew,
+    tables: await tablesOf(session, state.computeSchema),
   };
   const identity = createHash('sha256')
     .update(

@@ -55,15 +55,15 @@ export async function catchUpMirror(state: RunState): Promise<boolean> {
   };
   const changes = new Map<string, WinnerChange>();
   for (const staging of pipeline.stagings) changes.set(staging.name, await winnerChange(context, staging));
-  const deltas: Delta[] = [];
+  const deltas = new Map<string, Delta>();
   for (const task of pipeline.tasks) {
     const { operator } = task;
     if (operator.kind === 'load-fact' || operator.kind === 'load-dimension' || operator.kind === 'sql')
-      deltas.push(await deriveTable(context, changes, operator.table));
+      deltas.set(operator.table.name, await deriveTable(context, changes, operator.table, deltas));
   }
   await warehouse.compute.transaction(async (tx) => {
-    await applyInCompute(context, tx, deltas, options.failpoints);
-    await applyState(context, tx, deltas, {
+    await applyInCompute(context, tx, [...deltas.values()], options.failpoints);
+    await applyState(context, tx, [...deltas.values()], {
       epoch: row.epoch,
       coverage,
       definition: row.definition_hash ?? '',

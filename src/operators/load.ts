@@ -34,7 +34,7 @@ export async function loadTable(
   state.options.failpoints.hit(`delta.before`);
   // One transaction, so that a kill leaves the whole delta or nothing of it, for one flush to the disk.
   const delta = await inTransaction(state.session, async () =>
-    deriveTable(batch.context, await changesOf(batch), table),
+    deriveTable(batch.context, await changesOf(batch), table, state.deltas),
   );
   state.options.failpoints.hit(`delta.after`);
   state.deltas.set(table.name, delta);
@@ -53,11 +53,12 @@ async function inTransaction<T>(session: SqlSession, work: () => Promise<T>): Pr
   }
 }
 
-/** Derives the delta of any table of the star. */
+/** Derives the delta of any table of the star. @param deltas of the tables before it */
 export async function deriveTable(
   context: StarContext,
   changes: ReadonlyMap<string, WinnerChange>,
   table: StarTable,
+  deltas: ReadonlyMap<string, Delta>,
 ): Promise<Delta> {
   switch (table.kind) {
     case 'fact':
@@ -65,7 +66,7 @@ export async function deriveTable(
     case 'dimension':
       return deriveDimension(context, table, changes);
     case 'calendar':
-      return deriveCalendar(context, table);
+      return deriveCalendar(context, table, deltas.get(table.of.name)!);
     case 'sql':
       return deriveSqlTable(context, table);
   }

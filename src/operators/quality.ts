@@ -4,7 +4,7 @@ import { type CheckResult, recordChecks, settleChecks } from '../ledger/checks.t
 import { ledgerTransaction } from '../ledger/transaction.ts';
 import { auditBatch } from '../quality/audit.ts';
 import { overQuarantined } from '../quality/quarantine-share.ts';
-import { batchOf } from './batch.ts';
+import { batchOf, changesOf } from './batch.ts';
 import { type RunState, warn } from './run-state.ts';
 import { tellConflicts } from './tell-findings.ts';
 
@@ -31,7 +31,10 @@ export async function auditRun(state: RunState): Promise<string> {
   const ids = await ledgerTransaction(warehouse, (tx) =>
     recordChecks(tx, pipeline.name, batch.id, begun, clock.nowMs()),
   );
-  state.checks = await auditBatch(batch.context, [...state.deltas.values()], pipeline.checks, { nowMs: clock.nowMs() });
+  state.checks = await auditBatch(batch.context, [...state.deltas.values()], pipeline.checks, {
+    nowMs: clock.nowMs(),
+    changes: await changesOf(batch),
+  });
   const failed = state.checks.filter((c) => c.verdict !== 'passed');
   const blocking = failed.filter((c) => c.severity === 'error');
   await ledgerTransaction(warehouse, async (tx) => {

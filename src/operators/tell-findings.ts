@@ -1,8 +1,7 @@
 import { identList } from '../core/quoting.ts';
 import type { StagedObject } from '../ingest/staged.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import { tableExists } from '../star/delta.ts';
-import { BATCH_SCHEMA, batchTable, batchTableName } from '../star/names.ts';
+import { batchTable } from '../star/names.ts';
 import { type OpenBatch, type RunState, warn } from './run-state.ts';
 
 /** More objects than this are counted, not named; `drift` of the ledger's objects keeps them all. */
@@ -28,8 +27,7 @@ export function tellDrift(state: RunState, staging: Staging, objects: readonly S
 export async function tellConflicts(state: RunState, batch: OpenBatch): Promise<void> {
   const { pipeline } = batch.context;
   for (const staging of pipeline.stagings) {
-    const name = batchTableName(pipeline.name, 'contenders', staging.name);
-    if (!(await tableExists(batch.context, BATCH_SCHEMA, name))) continue;
+    if (batch.changes.get(staging.name)?.hasContenders !== true) continue;
     const [{ n } = { n: 0 }] = await batch.context.session.all<{ n: number }>(
       `select count(*) as n from (select 1 from ${batchTable(pipeline.name, 'contenders', staging.name)} where _role <> 'out' group by ${identList(staging.key)} having count(distinct _hash) > 1)`,
     );

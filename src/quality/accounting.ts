@@ -1,14 +1,17 @@
 import { ident, literal, qualified } from '../core/quoting.ts';
 import { ledger } from '../ledger/transaction.ts';
-import type { Fact } from '../pipeline/tables.ts';
+import type { Fact, Staging } from '../pipeline/tables.ts';
 import type { StarContext } from '../star/context.ts';
 import type { Delta } from '../star/delta.ts';
 import { batchTable } from '../star/names.ts';
 import { type RecordSource, recordsSql } from '../star/records.ts';
 import { inForceNowSql, liveNow, type Standing, standingRecords } from '../star/standing.ts';
-import { type WinnerChange, winnerChange } from '../star/winners.ts';
+import type { WinnerChange } from '../star/winners.ts';
 import type { Row, SqlSession } from '../warehouse/session.ts';
 import { counted, type Finding, SAMPLE_ROWS } from './finding.ts';
+
+/** What a batch changes in a staging. */
+export type ChangeOf = (staging: Staging) => Promise<WinnerChange>;
 
 const EXPECTED = 'every record in exactly one place, every fact row from exactly one record';
 
@@ -104,7 +107,11 @@ async function gain(context: StarContext, fact: Fact, change: WinnerChange): Pro
 }
 
 /** At the gate: the batch's objects, the segments they lie in, and what the batch does to each fact. */
-export async function batchAccounting(context: StarContext, deltas: readonly Delta[]): Promise<Finding> {
+export async function batchAccounting(
+  context: StarContext,
+  deltas: readonly Delta[],
+  changeOf: ChangeOf,
+): Promise<Finding> {
   const { session, pipeline } = context;
   const inBatch = `o.object_id in (select object_id from ${batchTable(pipeline.name, 'in')})`;
   const gaps = [await unbalanced(session, inBatch), await wrongSegments(context, inBatch)];
@@ -112,7 +119,7 @@ export async function batchAccounting(context: StarContext, deltas: readonly Del
   for (const table of pipeline.tables) {
     const delta = deltas.find((d) => d.table === table.name);
     if (table.kind !== 'fact' || delta === undefined) continue;
-    const wanted = await gain(context, table, await winnerChange(context, table.from));
+    const wanted = await gain(context, table, await changeOf(table.from));
     const found = context.rebuild ? delta.added : delta.added - delta.removed;
     if (wanted !== found)
       gaps.push({

@@ -3,7 +3,7 @@ import type { Check } from '../pipeline/check.ts';
 import type { Staging, StarTable } from '../pipeline/tables.ts';
 import type { StarContext } from '../star/context.ts';
 import type { Delta } from '../star/delta.ts';
-import { inForceSql, winnerChange } from '../star/winners.ts';
+import { inForceSql, type WinnerChange, winnerChange } from '../star/winners.ts';
 import { batchAccounting } from './accounting.ts';
 import { type Court, judge } from './judge.ts';
 import { batchSubject } from './subject.ts';
@@ -17,7 +17,7 @@ export async function auditBatch(
   context: StarContext,
   deltas: readonly Delta[],
   checks: readonly Check[],
-  options: { readonly nowMs: number },
+  options: { readonly nowMs: number; readonly changes?: ReadonlyMap<string, WinnerChange> },
 ): Promise<readonly CheckResult[]> {
   const subjects = context.pipeline.tables.map((t) =>
     batchSubject(
@@ -26,21 +26,23 @@ export async function auditBatch(
       deltas.find((d) => d.table === t.name),
     ),
   );
+  const changeOf = async (staging: Staging): Promise<WinnerChange> =>
+    options.changes?.get(staging.name) ?? (await winnerChange(context, staging));
   const court: Court = {
     session: context.session,
     nowMs: options.nowMs,
     subjects: () => subjects,
-    hasRecords: (table) => hasRecords(table, (staging, where) => anyInForce(context, staging, where)),
-    rowAccounting: () => batchAccounting(context, deltas),
+    hasRecords: (table) =>
+      hasRecords(table, async (staging, where) => anyInForce(context, await changeOf(staging), where)),
+    rowAccounting: () => batchAccounting(context, deltas, changeOf),
   };
   const results: CheckResult[] = [];
   for (const check of checks) results.push(await judge(court, check));
   return results;
 }
 
-async function anyInForce(context: StarContext, staging: Staging, where: string | undefined): Promise<boolean> {
-  const change = await winnerChange(context, staging);
-  const columns = staging.columns.map((c) => c.name);
+async function anyInForce(context: StarContext, change: WinnerChange, where: string | undefined): Promise<boolean> {
+  const columns = change.staging.columns.map((c) => c.name);
   const rows = await context.session.all(
     `select 1 as one from (${inForceSql(context, change, columns)}) r${where === undefined ? '' : ` where ${where}`} limit 1`,
   );

@@ -63,7 +63,7 @@ export async function applyInCompute(
 ): Promise<void> {
   for (const table of context.pipeline.tables) {
     const delta = deltas.find((d) => d.table === table.name);
-    if (delta === undefined) continue;
+    if (delta === undefined || delta.mode === 'none') continue;
     const star = qualified(context.schema, table.name);
     if (delta.mode === 'replace') {
       await run(failpoints, session, `drop table if exists ${star}`);
@@ -121,7 +121,7 @@ export async function applyInWarehouse(
 ): Promise<void> {
   for (const table of context.pipeline.tables) {
     const delta = deltas.find((d) => d.table === table.name);
-    if (delta === undefined) continue;
+    if (delta === undefined || delta.mode === 'none') continue;
     const star = qualified(schema, table.name);
     const columns = table.columns.map((c) => c.name);
     if (delta.mode === 'replace') {
@@ -191,7 +191,7 @@ export async function applyState(
   }
   for (const table of pipeline.tables) {
     const delta = deltas.find((d) => d.table === table.name);
-    if (table.kind !== 'dimension' || delta === undefined || keyedAsStaging(table)) continue;
+    if (table.kind !== 'dimension' || delta === undefined || delta.mode === 'none' || keyedAsStaging(table)) continue;
     const state = winnersTable(pipeline.name, table.name);
     const winners = batchTable(pipeline.name, 'winners', table.name);
     const columns = identList(winnerStateColumns(table));
@@ -226,10 +226,11 @@ export async function dropBatch(
     `select table_name from duckdb_tables() where database_name = current_database() and schema_name = '${BATCH_SCHEMA}' and starts_with(table_name, $1)`,
     [`${pipeline}:`],
   );
-  for (const { table_name } of leftovers)
-    await session.exec(`drop table if exists ${qualified(BATCH_SCHEMA, table_name)}`);
-  for (const table of tables)
-    await session.exec(`drop table if exists ${qualified(schema, nextTableName(table.name))}`);
+  const names = [
+    ...leftovers.map((l) => qualified(BATCH_SCHEMA, l.table_name)),
+    ...tables.map((t) => qualified(schema, nextTableName(t.name))),
+  ];
+  await session.exec(names.map((name) => `drop table if exists ${name}`).join('; '));
 }
 
 /** Opens the batch in the compute engine: what comes in and what goes, by object id. */

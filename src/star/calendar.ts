@@ -1,19 +1,18 @@
 import { ident, identList, qualified } from '../core/quoting.ts';
 import type { Calendar } from '../pipeline/tables.ts';
 import type { StarContext } from './context.ts';
-import { type Delta, findDelta, keyBounds, mergedSql, startsEmpty, writeMerge, writeNext } from './delta.ts';
+import { type Delta, keyBounds, mergedSql, startsEmpty, writeMerge, writeNext } from './delta.ts';
 import { starTypeSql } from './lookup.ts';
 import { batchTable } from './names.ts';
 
-/** The delta of a calendar: the distinct times of its fact as it will be. The fact's delta must have been written. */
-export async function deriveCalendar(context: StarContext, calendar: Calendar): Promise<Delta> {
+/** The delta of a calendar: the distinct times of its fact as it will be. @param delta of the fact, as it was written */
+export async function deriveCalendar(context: StarContext, calendar: Calendar, delta: Delta): Promise<Delta> {
   const { session, pipeline, schema } = context;
   const fact = calendar.of;
   const time = ident(calendar.column);
-  const delta = await findDelta(context, fact);
   const rowsOf = (times: string) =>
     `select ${calendar.columns.map((c) => `cast(${c.sql} as ${starTypeSql[c.type]}) as ${ident(c.name)}`).join(', ')} from (${times}) t`;
-  if (delta === undefined || delta.mode === 'replace' || (await startsEmpty(context, calendar))) {
+  if (delta.mode === 'replace' || (await startsEmpty(context, calendar))) {
     return writeNext(
       context,
       calendar,

@@ -20,6 +20,8 @@ export interface StarContext {
   readonly rebuild: boolean;
   readonly coverageOld: readonly Interval[];
   readonly coverageNew: readonly Interval[];
+  /** Tables of the star that are there, as they were found when the batch was opened; unknown: asked for each. */
+  readonly tables?: ReadonlySet<string>;
 }
 
 /** Condition over `o` (ledger objects): what the old star stands for. */

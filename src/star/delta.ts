@@ -2,14 +2,15 @@ import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import type { StarTable } from '../pipeline/tables.ts';
 import { createTableSql } from '../warehouse/ddl.ts';
 import { duckdbDialect } from '../warehouse/duckdb/dialect.ts';
+import type { SqlSession } from '../warehouse/session.ts';
 import type { StarContext } from './context.ts';
 import { batchTable, batchTableName, nextTableName } from './names.ts';
 
 /** Rows that a batch adds to a table, changes in it and removes from it. */
 export interface Delta {
   readonly table: string;
-  /** `replace`: the whole new content stands beside the table; `merge`: rows to remove and rows to add do. */
-  readonly mode: 'replace' | 'merge';
+  /** `replace`: the whole new content stands beside the table; `merge`: rows to remove and rows to add do; `none`: nothing can differ. */
+  readonly mode: 'replace' | 'merge' | 'none';
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
@@ -22,9 +23,19 @@ export async function tableExists(context: StarContext, schema: string, name: st
   return n > 0;
 }
 
+/** The tables of a schema of the compute engine. */
+export async function tablesOf(session: SqlSession, schema: string): Promise<ReadonlySet<string>> {
+  const rows = await session.all<{ table_name: string }>(
+    `select table_name from duckdb_tables() where database_name = current_database() and schema_name = ${literal(schema)}`,
+  );
+  return new Set(rows.map((r) => r.table_name));
+}
+
 /** Is there nothing yet that a new content would have to be merged into? */
 export async function startsEmpty(context: StarContext, table: StarTable): Promise<boolean> {
-  if (context.rebuild || !(await tableExists(context, context.schema, table.name))) return true;
+  if (context.rebuild) return true;
+  const there = context.tables?.has(table.name) ?? (await tableExists(context, context.schema, table.name));
+  if (!there) return true;
   const rows = await context.session.all(`select 1 as one from ${qualified(context.schema, table.name)} limit 1`);
   return rows.length === 0;
 }
@@ -86,7 +97,7 @@ export async function writeMerge(
   await session.exec(
     `create or replace table ${remove} as select ${columns} from ${oldRows} except select ${columns} from ${newRows}`,
   );
-  for (const t of [newRows, oldRows, touchedKeys]) await session.exec(`drop table ${t}`);
+  await session.exec([newRows, oldRows, touchedKeys].map((t) => `drop table ${t}`).join('; '));
   return countMerge(context, table);
 }
 
@@ -134,7 +145,7 @@ export async function findDelta(context: StarContext, table: StarTable): Promise
 export function mergedSql(context: StarContext, table: StarTable, delta: Delta | undefined): string {
   const columns = identList(table.columns.map((c) => c.name));
   const star = qualified(context.schema, table.name);
-  if (delta === undefined) return `select ${columns} from ${star}`;
+  if (delta === undefined || delta.mode === 'none') return `select ${columns} from ${star}`;
   if (delta.mode === 'replace') return `select ${columns} from ${qualified(context.schema, nextTableName(table.name))}`;
   const add = batchTable(context.pipeline.name, 'add', table.name);
   const remove = batchTable(context.pipeline.name, 'remove', table.name);

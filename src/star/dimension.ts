@@ -6,7 +6,7 @@ import { type Delta, startsEmpty, writeMerge, writeNext } from './delta.ts';
 import { starTypeSql } from './lookup.ts';
 import { batchTable, winnersTable } from './names.ts';
 import { withObjects } from './records.ts';
-import { comingSql, goingSql, inForceSql, orderTerms, type WinnerChange } from './winners.ts';
+import { bringsNothing, comingSql, goingSql, inForceSql, orderTerms, type WinnerChange } from './winners.ts';
 
 /** Is a record of the staging's key also the only record of the dimension's key? Then its winner needs no memory. */
 export function keyedAsStaging(dimension: Dimension): boolean {
@@ -69,6 +69,8 @@ export async function deriveDimension(
 ): Promise<Delta> {
   const change = changes.get(dimension.from.name)!;
   const columns = dimension.from.columns.map((c) => c.name);
+  if (bringsNothing(change) && !(await startsEmpty(context, dimension)))
+    return { table: dimension.name, mode: 'none', added: 0, changed: 0, removed: 0 };
   return keyedAsStaging(dimension)
     ? deriveKeyed(context, dimension, change, columns)
     : deriveWinners(context, dimension, change, columns);

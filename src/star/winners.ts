@@ -31,6 +31,11 @@ export interface WinnerChange {
   readonly hasContenders: boolean;
 }
 
+/** No record of the staging comes into force or goes. */
+export function bringsNothing(change: WinnerChange): boolean {
+  return isEmpty(change.incoming) && isEmpty(change.outgoing) && !change.hasContenders;
+}
+
 /** `order by` terms of a total order, ending with the content hash (column `_hash`). */
 export function orderTerms(order: readonly OrderBy[], column: (index: number) => string): readonly string[] {
   return order.map((o, i) => `${column(i)} ${o.descending === true ? 'desc' : 'asc'} nulls last`);

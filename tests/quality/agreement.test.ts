@@ -101,6 +101,7 @@ async function damage(warehouse: SmallWarehouse, batch: SmallBatch, step: Step):
   const { session, pipeline } = warehouse;
   const table = pipeline.tables.find((t) => t.name === name)!;
   const delta = batch.deltas.find((d) => d.table === name)!;
+  if (delta.mode === 'none') return batch;
   const rows = delta.mode === 'replace' ? qualified('main', nextTableName(name)) : batchTable('sparkify', 'add', name);
   const key = table.key[0]!;
   const last = table.columns.at(-1)!;
@@ -118,7 +119,7 @@ async function damage(warehouse: SmallWarehouse, batch: SmallBatch, step: Step):
   }[kind];
   await session.exec(statement);
   const deltas = [];
-  for (const t of pipeline.tables) deltas.push((await findDelta(batch.context, t))!);
+  for (const [i, t] of pipeline.tables.entries()) deltas.push((await findDelta(batch.context, t)) ?? batch.deltas[i]!);
   return { ...batch, deltas };
 }
 

@@ -146,7 +146,7 @@ export class SmallWarehouse {
           deltas.push(await deriveDimension(context, table, changes));
           break;
         case 'calendar':
-          deltas.push(await deriveCalendar(context, table));
+          deltas.push(await deriveCalendar(context, table, deltas.find((d) => d.table === table.of.name)!));
           break;
         case 'sql':
           deltas.push(await deriveSqlTable(context, table));
