@@ -43,15 +43,17 @@ export const runTransitions: Readonly<Record<RunState, readonly RunState[]>> = {
 
 export const taskTransitions: Readonly<Record<TaskState, readonly TaskState[]>> = {
   waiting: ['ready', 'skipped', 'upstream_failed', 'cancelled', 'succeeded'],
-  ready: ['running', 'cancelled', 'succeeded', 'skipped', 'failed'],
+  // Back to waiting: a task before it is tried again.
+  ready: ['running', 'cancelled', 'succeeded', 'skipped', 'failed', 'waiting'],
   // Back to ready: a retry, a crash, a sensor that saw nothing yet.
   running: ['succeeded', 'failed', 'skipped', 'expanded', 'ready', 'cancelled'],
   expanded: ['succeeded', 'failed', 'skipped', 'cancelled'],
-  succeeded: ['waiting', 'ready'],
-  failed: ['waiting', 'ready', 'succeeded', 'skipped'],
-  skipped: ['waiting', 'ready'],
+  // From an end to expanded: single elements of a mapped task are tried again or marked.
+  succeeded: ['waiting', 'ready', 'expanded'],
+  failed: ['waiting', 'ready', 'succeeded', 'skipped', 'expanded'],
+  skipped: ['waiting', 'ready', 'expanded'],
   upstream_failed: ['waiting', 'ready', 'succeeded', 'skipped'],
-  cancelled: ['waiting', 'ready', 'succeeded', 'skipped'],
+  cancelled: ['waiting', 'ready', 'succeeded', 'skipped', 'expanded'],
 };
 
 export const backfillTransitions: Readonly<Record<BackfillState, readonly BackfillState[]>> = {

@@ -1,4 +1,4 @@
-import type { TaskRow } from '../store/tables.ts';
+import type { TaskInstance } from '../store/tables.ts';
 
 /** What a worker was given: one attempt at one task instance. Every later call about it is fenced by all three. */
 export interface Claim {
@@ -8,7 +8,7 @@ export interface Claim {
 }
 
 export interface ClaimedTask extends Claim {
-  readonly row: TaskRow;
+  readonly row: TaskInstance;
 }
 
 export interface ClaimRequest {

@@ -2,7 +2,7 @@
  * The store's tables as Kysely sees them; the migrations make them. Times are epoch milliseconds UTC, `…_json` holds
  * JSON text, flags are 0 or 1: the same on SQLite and PostgreSQL.
  */
-import type { Generated } from 'kysely';
+import type { Generated, Selectable } from 'kysely';
 import type { AttemptState, BackfillCellState, BackfillState, RunState, TaskState } from '../model/states.ts';
 
 export interface StoreTables {
@@ -158,6 +158,10 @@ export interface TaskRow {
   started_at_ms: number | null;
   finished_at_ms: number | null;
 }
+
+/** Rows as they are read. */
+export type StoredRun = Selectable<RunRow>;
+export type TaskInstance = Selectable<TaskRow>;
 
 /** Key: (task_id, attempt). Append-only, but for looks that saw nothing and what was given back unharmed. */
 export interface AttemptRow {
