@@ -4,6 +4,7 @@ export { defineConfig, type SparkifyConfig } from './cli/define-config.ts';
 export { isSparkifyError, SparkifyError } from './core/errors.ts';
 export { type Analysis, type Check, check, type Severity } from './pipeline/check.ts';
 export { col, EPOCH_MS_MAX, EPOCH_MS_MIN, read, type StagingColumn, type StarColumn } from './pipeline/column.ts';
+export { createTables, loadDimension, loadFact, loadSql, publish, quality, stage } from './pipeline/data-tasks.ts';
 export {
   definePipeline,
   type Pipeline,
@@ -11,7 +12,12 @@ export {
   type ResolvedPipeline,
   resolvePipeline,
 } from './pipeline/define.ts';
+export type { Duration } from './pipeline/duration.ts';
+export type { FunctionContext, Giving, LogLevel, SensorLook, ThreadContext } from './pipeline/function-context.ts';
+export { branch, call, mapped, marker, sensor, thread, waitForObjects } from './pipeline/function-tasks.ts';
 export { ALL_TIME, formatInterval, type Interval, parseInterval } from './pipeline/interval.ts';
+export type { JsonValue } from './pipeline/json-value.ts';
+export type { RetryOptions } from './pipeline/retry.ts';
 export { emptyLast, epochMs, nullLast, withoutQuotes } from './pipeline/sql.ts';
 export {
   type Calendar,
@@ -29,19 +35,5 @@ export {
   sqlTable,
   staging,
 } from './pipeline/tables.ts';
-export {
-  call,
-  chain,
-  createTables,
-  type FunctionContext,
-  group,
-  loadDimension,
-  loadFact,
-  loadSql,
-  publish,
-  quality,
-  stage,
-  type Task,
-  type TaskSet,
-  together,
-} from './pipeline/task.ts';
+export { chain, group, type Task, type TaskDeclaration, type TaskSet, together } from './pipeline/task.ts';
+export type { TaskDefaults, TaskOptions } from './pipeline/task-options.ts';

@@ -45,6 +45,8 @@ export function plainLine(event: ProgressEvent): string {
       return `${event.task}: ${event.resumed === true ? 'kept from the run before' : `done in ${durationText(event.durationMs)}`}${event.detail === '' ? '' : `: ${event.detail}`}`;
     case 'task.failed':
       return `${event.task}: failed after ${durationText(event.durationMs)}: ${event.detail}`;
+    case 'task.skipped':
+      return `${event.task}: skipped: ${event.detail}`;
     case 'note':
       return event.detail;
     case 'warning':
@@ -110,6 +112,9 @@ function liveView(context: CliContext): ProgressView {
         case 'task.failed':
           running.delete(event.task);
           return say(`${c.red('✗')} ${event.task}  ${event.detail}  ${c.dim(durationText(event.durationMs))}`);
+        case 'task.skipped':
+          running.delete(event.task);
+          return say(`${c.dim('○')} ${event.task}  ${c.dim(`skipped: ${event.detail}`)}`);
         case 'note':
           return say(`${c.dim('·')} ${event.detail}`);
         case 'warning':

@@ -17,6 +17,8 @@ export type ProgressEvent =
       readonly resumed?: boolean;
     }
   | { readonly type: 'task.failed'; readonly task: string; readonly durationMs: number; readonly detail: string }
+  /** By its trigger, a branch, or itself. */
+  | { readonly type: 'task.skipped'; readonly task: string; readonly detail: string }
   | { readonly type: 'note'; readonly detail: string }
   | { readonly type: 'warning'; readonly detail: string };
 

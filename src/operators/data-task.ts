@@ -1,4 +1,5 @@
-import type { OperatorSpec, Task } from '../pipeline/task.ts';
+import type { DataOperator } from '../pipeline/operator.ts';
+import type { Task } from '../pipeline/task.ts';
 import { createTables } from './create-tables.ts';
 import { loadTable } from './load.ts';
 import { publishBatch } from './publish.ts';
@@ -6,11 +7,7 @@ import { auditRun } from './quality.ts';
 import type { RunState } from './run-state.ts';
 import { runStage } from './stage.ts';
 
-/** What works on the warehouse. */
-export type DataOperator = Extract<
-  OperatorSpec,
-  { readonly kind: 'create-tables' | 'stage' | 'load-fact' | 'load-dimension' | 'sql' | 'quality' | 'publish' }
->;
+export { isDataOperator } from '../pipeline/operator.ts';
 
 export interface DataTask extends Task {
   readonly operator: DataOperator;
@@ -20,20 +17,6 @@ export interface DataTask extends Task {
 export interface TaskOutcome {
   readonly detail: string;
   readonly resumed: boolean;
-}
-
-const DATA_KINDS: ReadonlySet<string> = new Set<DataOperator['kind']>([
-  'create-tables',
-  'stage',
-  'load-fact',
-  'load-dimension',
-  'sql',
-  'quality',
-  'publish',
-]);
-
-export function isDataOperator(operator: OperatorSpec): operator is DataOperator {
-  return DATA_KINDS.has(operator.kind);
 }
 
 /** Carries out one task of a run that is open. */

@@ -1,8 +1,9 @@
 import { SparkifyError, toSparkifyError } from '../core/errors.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
-import type { Task } from '../pipeline/task.ts';
-import { isDataOperator, type TaskOutcome } from './data-task.ts';
-import { type Executor, sequentialExecutor } from './executor.ts';
+import { isNamed, type Task } from '../pipeline/task.ts';
+import { isDataOperator } from './data-task.ts';
+import { directFunctions } from './direct-functions.ts';
+import { type Executor, sequentialExecutor, type TaskEnding } from './executor.ts';
 import { openRun, type RunHandle } from './open-run.ts';
 import type { RunOptions, RunReport } from './run-state.ts';
 
@@ -15,7 +16,13 @@ export async function runPipeline(options: RunOptions, executor: Executor = sequ
   const handle = await openRun(options);
   try {
     try {
-      await executor.execute(chosenTasks(options), (task) => runTask(handle, options, task), options.signal);
+      const runFunction = directFunctions(handle.state);
+      await executor.execute(
+        chosenTasks(options),
+        (task) => runTask(handle, options, runFunction, task),
+        options.signal,
+        (task, detail) => options.progress({ type: 'task.skipped', task: task.name, detail }),
+      );
     } catch (error) {
       await handle.fail(error);
       throw error;
@@ -28,35 +35,52 @@ export async function runPipeline(options: RunOptions, executor: Executor = sequ
 
 function chosenTasks(options: RunOptions): readonly Task[] {
   const { tasks } = options.pipeline;
-  if (options.only === undefined)
-    return options.dryRun === true ? tasks.filter((t) => t.operator.kind !== 'publish') : tasks;
-  const unknown = options.only.find((name) => !tasks.some((t) => t.name === name || t.group === name));
+  if (options.only === undefined) return options.dryRun === true ? beforePublish(tasks) : tasks;
+  const unknown = options.only.find((name) => !tasks.some((t) => isNamed(t, name)));
   if (unknown !== undefined) {
     throw new SparkifyError('USAGE', {
       detail: `Pipeline ${options.pipeline.name} has no task ${unknown}.`,
       fix: `Its tasks are: ${tasks.map((t) => t.name).join(', ')}`,
     });
   }
-  const named = tasks
-    .filter((t) => options.only!.includes(t.name) || (t.group !== undefined && options.only!.includes(t.group)))
-    .map((t) => t.name);
+  const named = tasks.filter((t) => options.only!.some((name) => isNamed(t, name))).map((t) => t.name);
   const closure = upstreamClosure(tasks, named);
   return tasks.filter((t) => closure.has(t.name) && t.operator.kind !== 'publish');
 }
 
-async function runTask(handle: RunHandle, options: RunOptions, task: Task): Promise<void> {
+/** Without what publishes, and what only follows a publish. */
+function beforePublish(tasks: readonly Task[]): readonly Task[] {
+  const publishes = tasks.filter((t) => t.operator.kind === 'publish').map((t) => t.name);
+  return tasks.filter((t) => {
+    const before = upstreamClosure(tasks, [t.name]);
+    return !publishes.some((name) => before.has(name));
+  });
+}
+
+async function runTask(
+  handle: RunHandle,
+  options: RunOptions,
+  runFunction: ReturnType<typeof directFunctions>,
+  task: Task,
+): Promise<TaskEnding> {
   const { progress, clock } = options;
   const started = clock.nowMs();
   progress({ type: 'task.started', task: task.name });
   try {
-    const { detail, resumed } = await dispatch(handle, options, task);
-    progress({
-      type: 'task.succeeded',
-      task: task.name,
-      durationMs: clock.nowMs() - started,
-      detail,
-      ...(resumed ? { resumed } : {}),
-    });
+    const { operator } = task;
+    const { detail, ...ending } = isDataOperator(operator)
+      ? { state: 'succeeded' as const, ...(await handle.runTask({ ...task, operator })) }
+      : await runFunction({ ...task, operator });
+    if (ending.state === 'skipped') progress({ type: 'task.skipped', task: task.name, detail });
+    else
+      progress({
+        type: 'task.succeeded',
+        task: task.name,
+        durationMs: clock.nowMs() - started,
+        detail,
+        ...('resumed' in ending && ending.resumed ? { resumed: true } : {}),
+      });
+    return ending;
   } catch (error) {
     progress({
       type: 'task.failed',
@@ -66,23 +90,4 @@ async function runTask(handle: RunHandle, options: RunOptions, task: Task): Prom
     });
     throw error;
   }
-}
-
-async function dispatch(handle: RunHandle, options: RunOptions, task: Task): Promise<TaskOutcome> {
-  const { operator } = task;
-  if (isDataOperator(operator)) return handle.runTask({ ...task, operator });
-  const lines: string[] = [];
-  const { interval } = handle.state;
-  await operator.run({
-    pipeline: options.pipeline.name,
-    task: task.name,
-    interval,
-    idempotencyKey: `${options.pipeline.name}/${task.name}/${interval.startMs}-${interval.endMs}`,
-    signal: options.signal,
-    log: (message) => {
-      lines.push(message);
-      options.progress({ type: 'task.progress', task: task.name, detail: message });
-    },
-  });
-  return { detail: lines.at(-1) ?? 'done', resumed: false };
 }

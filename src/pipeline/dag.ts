@@ -1,13 +1,13 @@
 import { SparkifyError } from '../core/errors.ts';
-import type { Task } from './task.ts';
+import type { TaskDeclaration } from './task.ts';
 
 /**
  * The tasks in an order in which each comes after those it waits for; among the ready ones, declaration order.
  * @throws PIPELINE_INVALID for a doubled name or an unknown dependency
  * @throws PIPELINE_CYCLE with the path of the circle
  */
-export function topologicalOrder(pipeline: string, tasks: readonly Task[]): readonly Task[] {
-  const byName = new Map<string, Task>();
+export function topologicalOrder<T extends TaskDeclaration>(pipeline: string, tasks: readonly T[]): readonly T[] {
+  const byName = new Map<string, T>();
   for (const task of tasks) {
     if (byName.has(task.name))
       throw new SparkifyError('PIPELINE_INVALID', {
@@ -29,7 +29,7 @@ export function topologicalOrder(pipeline: string, tasks: readonly Task[]): read
     }
   }
   const done = new Set<string>();
-  const order: Task[] = [];
+  const order: T[] = [];
   while (order.length < tasks.length) {
     const ready = tasks.find((t) => !done.has(t.name) && t.after.every((a) => done.has(a)));
     if (ready === undefined) throw new SparkifyError('PIPELINE_CYCLE', { pipeline, path: findCycle(byName, done) });
@@ -39,7 +39,7 @@ export function topologicalOrder(pipeline: string, tasks: readonly Task[]): read
   return order;
 }
 
-function findCycle(byName: ReadonlyMap<string, Task>, done: ReadonlySet<string>): readonly string[] {
+function findCycle(byName: ReadonlyMap<string, TaskDeclaration>, done: ReadonlySet<string>): readonly string[] {
   const start = [...byName.keys()].find((n) => !done.has(n))!;
   const path: string[] = [];
   let at = start;
@@ -52,7 +52,7 @@ function findCycle(byName: ReadonlyMap<string, Task>, done: ReadonlySet<string>)
 }
 
 /** The named tasks and everything they wait for. */
-export function upstreamClosure(tasks: readonly Task[], names: readonly string[]): ReadonlySet<string> {
+export function upstreamClosure(tasks: readonly TaskDeclaration[], names: readonly string[]): ReadonlySet<string> {
   const byName = new Map(tasks.map((t) => [t.name, t]));
   const closure = new Set<string>();
   const visit = (name: string): void => {

@@ -38,7 +38,15 @@ export interface GraphTask {
   readonly data: boolean;
   readonly mapped: boolean;
   readonly sensor:
-    | { readonly everyMs: number; readonly timeoutMs: number; readonly onTimeout: 'fail' | 'skip' }
+    | {
+        readonly everyMs: number;
+        /** Since its first look. */
+        readonly timeoutMs: number;
+        /** Since the interval's end: a sensor of an old interval looks once. `afterLook` (sensor.ts) judges both. */
+        readonly graceMs?: number;
+        /** succeed: it goes on without, and says so. */
+        readonly onTimeout: 'fail' | 'skip' | 'succeed';
+      }
     | undefined;
   readonly branch: boolean;
 }
@@ -65,6 +73,8 @@ export interface PipelineGraph {
   /** A run that is not over so long after it was due is late. */
   readonly deadlineMs: number | undefined;
   readonly maxActiveRuns: number;
+  /** Slots of the pools that the pipeline declares; the project's configuration stands above it. */
+  readonly pools?: Readonly<Record<string, number>>;
   /** In topological order. */
   readonly tasks: readonly GraphTask[];
 }

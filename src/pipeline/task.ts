@@ -1,67 +1,35 @@
-import type { Check } from './check.ts';
-import type { Calendar, Dimension, Fact, SqlTable, Staging } from './tables.ts';
+import type { OperatorSpec } from './operator.ts';
+import type { ResolvedTaskOptions, TaskOptions } from './task-options.ts';
 
-/** What a task does: an operator with its options. A new operator adds a member here and a runner in operators/. */
-export type OperatorSpec =
-  | { readonly kind: 'create-tables' }
-  | { readonly kind: 'stage'; readonly staging: Staging }
-  | { readonly kind: 'load-fact'; readonly table: Fact }
-  /** `mode` is the classic switch; both modes end in the same rows (see docs/pipelines.md). */
-  | {
-      readonly kind: 'load-dimension';
-      readonly table: Dimension | Calendar;
-      readonly mode: 'append' | 'delete-and-load';
-    }
-  | { readonly kind: 'sql'; readonly table: SqlTable }
-  | { readonly kind: 'quality'; readonly checks: readonly Check[] }
-  | { readonly kind: 'publish' }
-  /** Runs at least once; `idempotencyKey` is the same for every attempt at the same interval. */
-  | { readonly kind: 'function'; readonly run: (context: FunctionContext) => Promise<void> | void };
-
-export interface FunctionContext {
-  readonly pipeline: string;
-  readonly task: string;
-  readonly interval: { readonly startMs: number; readonly endMs: number };
-  readonly idempotencyKey: string;
-  readonly signal: AbortSignal;
-  /** Shown as progress of the task. */
-  log(message: string): void;
-}
-
-/** A node of the DAG. */
-export interface Task {
+/** A node of the DAG as it is written. */
+export interface TaskDeclaration {
   readonly name: string;
   readonly operator: OperatorSpec;
   /** Names of the tasks that come before it. */
   readonly after: readonly string[];
   readonly group?: string;
+  /** Options as given. */
+  readonly given: TaskOptions;
+}
+
+/** A node of the DAG of a resolved pipeline. */
+export interface Task extends TaskDeclaration {
+  /** In full: with the pipeline's defaults and the built-in ones. */
+  readonly options: ResolvedTaskOptions;
 }
 
 /** A task or several, as something others can come after. */
 export interface TaskSet {
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly TaskDeclaration[];
 }
 
-function single(name: string, operator: OperatorSpec): TaskSet {
-  return { tasks: [{ name, operator, after: [] }] };
-}
+/** The last argument of a builder: another name for the task, or options with or without one. */
+export type NamedOptions = string | (TaskOptions & { readonly name?: string });
 
-export const createTables = (name = 'create_tables'): TaskSet => single(name, { kind: 'create-tables' });
-export const stage = (table: Staging, name: string = table.name.replace(/^staging_/, 'stage_')): TaskSet =>
-  single(name, { kind: 'stage', staging: table });
-export const loadFact = (table: Fact, name = `load_${table.name}`): TaskSet =>
-  single(name, { kind: 'load-fact', table });
-export const loadDimension = (
-  table: Dimension | Calendar,
-  options: { name?: string; mode?: 'append' | 'delete-and-load' } = {},
-): TaskSet =>
-  single(options.name ?? `load_${table.name}`, { kind: 'load-dimension', table, mode: options.mode ?? 'append' });
-export const loadSql = (table: SqlTable, name = `load_${table.name}`): TaskSet => single(name, { kind: 'sql', table });
-export const quality = (checks: readonly Check[] = [], name = 'quality'): TaskSet =>
-  single(name, { kind: 'quality', checks });
-export const publish = (name = 'publish'): TaskSet => single(name, { kind: 'publish' });
-export const call = (name: string, run: (context: FunctionContext) => Promise<void> | void): TaskSet =>
-  single(name, { kind: 'function', run });
+/** One task; its options stand last in every builder. */
+export function single(name: string, operator: OperatorSpec, given: TaskOptions = {}): TaskSet {
+  return { tasks: [{ name, operator, after: [], given }] };
+}
 
 /** Several task sets side by side under one name. */
 export function group(name: string, members: readonly TaskSet[]): TaskSet {
@@ -79,10 +47,10 @@ export function together(...members: readonly TaskSet[]): TaskSet {
 
 /** Each argument comes after the whole of the one before it. */
 export function chain(...steps: readonly (TaskSet | readonly TaskSet[])[]): TaskSet {
-  const tasks: Task[] = [];
+  const tasks: TaskDeclaration[] = [];
   let lasts: readonly string[] = [];
   for (const step of steps) {
-    const members: readonly Task[] = 'tasks' in step ? step.tasks : step.flatMap((s) => s.tasks);
+    const members: readonly TaskDeclaration[] = 'tasks' in step ? step.tasks : step.flatMap((s) => s.tasks);
     if (members.length === 0) continue;
     const inside = new Set(members.map((t) => t.name));
     const before = lasts;
@@ -93,4 +61,9 @@ export function chain(...steps: readonly (TaskSet | readonly TaskSet[])[]): Task
     lasts = members.filter((t) => !members.some((o) => o.after.includes(t.name))).map((t) => t.name);
   }
   return { tasks };
+}
+
+/** Is the task, or a group it is in, called so? A group in a group is `outer.inner`. */
+export function isNamed(task: TaskDeclaration, name: string): boolean {
+  return task.name === name || task.group === name || task.group?.startsWith(`${name}.`) === true;
 }

@@ -8,7 +8,9 @@ import { runPipeline } from '../../src/operators/run.ts';
 import type { RunOptions, RunReport } from '../../src/operators/run-state.ts';
 import { type Check, check } from '../../src/pipeline/check.ts';
 import type { ResolvedPipeline } from '../../src/pipeline/define.ts';
-import { call, type Task } from '../../src/pipeline/task.ts';
+import { call } from '../../src/pipeline/function-tasks.ts';
+import type { TaskDeclaration } from '../../src/pipeline/task.ts';
+import { resolveTaskOptions } from '../../src/pipeline/task-options.ts';
 import type { Row } from '../../src/warehouse/session.ts';
 import { VisitsWorld, visit } from '../operators/visits.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres-server/database.ts';
@@ -69,8 +71,9 @@ describe.each(['duckdb', 'postgres'] as const)('a run that failed at one task, o
     checks: [...world.pipeline.checks, ...extra],
   });
 
-  function withTask(after: string, task: Task): ResolvedPipeline {
+  function withTask(after: string, declared: TaskDeclaration): ResolvedPipeline {
     const { tasks } = world.pipeline;
+    const task = { ...declared, options: resolveTaskOptions(declared.name, declared.given, {}) };
     const at = tasks.findIndex((t) => t.name === after) + 1;
     const rest = tasks.slice(at).map((t, i) => (i === 0 ? { ...t, after: [...t.after, task.name] } : t));
     return { ...world.pipeline, tasks: [...tasks.slice(0, at), { ...task, after: [after] }, ...rest] };

@@ -5,12 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { check } from '../../src/pipeline/check.ts';
 import { col, read } from '../../src/pipeline/column.ts';
-import { definePipeline } from '../../src/pipeline/define.ts';
-import { epochMs } from '../../src/pipeline/sql.ts';
-import { calendar, dimension, fact, sqlTable, staging } from '../../src/pipeline/tables.ts';
 import {
-  call,
-  chain,
   createTables,
   loadDimension,
   loadFact,
@@ -18,8 +13,12 @@ import {
   publish,
   quality,
   stage,
-  together,
-} from '../../src/pipeline/task.ts';
+} from '../../src/pipeline/data-tasks.ts';
+import { definePipeline } from '../../src/pipeline/define.ts';
+import { call } from '../../src/pipeline/function-tasks.ts';
+import { epochMs } from '../../src/pipeline/sql.ts';
+import { calendar, dimension, fact, sqlTable, staging } from '../../src/pipeline/tables.ts';
+import { chain, together } from '../../src/pipeline/task.ts';
 import { engines, type TestWarehouse } from '../warehouse/engines.ts';
 import { type EngineRun, engineRun } from './engine-runs.ts';
 

@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { fixedClock } from '../../src/core/clock.ts';
 import { col, read } from '../../src/pipeline/column.ts';
+import { createTables, loadFact, publish, quality, stage } from '../../src/pipeline/data-tasks.ts';
 import { definePipeline } from '../../src/pipeline/define.ts';
 import { fact, staging } from '../../src/pipeline/tables.ts';
-import { chain, createTables, loadFact, publish, quality, stage } from '../../src/pipeline/task.ts';
+import { chain } from '../../src/pipeline/task.ts';
 import { type EngineRun, engineRun } from '../integration/engine-runs.ts';
 import { engines, type TestWarehouse } from '../warehouse/engines.ts';
 

@@ -1,0 +1,48 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { LogLevel, ThreadContext } from '../pipeline/function-context.ts';
+import type { JsonValue } from '../pipeline/json-value.ts';
+
+/** What the thread is given; everything in it is copied. */
+export interface ThreadStart {
+  readonly module: string;
+  readonly export: string;
+  readonly input: JsonValue | undefined;
+  readonly context: Omit<ThreadContext, 'log'>;
+}
+
+export type ThreadMessage =
+  | { readonly kind: 'log'; readonly message: string; readonly level: LogLevel }
+  | { readonly kind: 'value'; readonly value: unknown }
+  /** The module cannot be loaded, or has no such function. */
+  | { readonly kind: 'invalid'; readonly detail: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string | undefined };
+
+const port = parentPort;
+if (port !== null) {
+  const { module, export: name, input, context } = workerData as ThreadStart;
+  const tell = (message: ThreadMessage): void => port.postMessage(message);
+  const run = await load(module, name).catch((error: unknown) => {
+    tell({ kind: 'invalid', detail: error instanceof Error ? error.message : String(error) });
+  });
+  if (run !== undefined) {
+    try {
+      const log: ThreadContext['log'] = (message, level = 'info') => tell({ kind: 'log', message, level });
+      tell({ kind: 'value', value: await run(input, { ...context, log }) });
+    } catch (error) {
+      tell({
+        kind: 'failed',
+        message: error instanceof Error ? error.message : String(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+    }
+  }
+}
+
+async function load(module: string, name: string): Promise<(input: unknown, context: ThreadContext) => unknown> {
+  const loaded = (await import(module)) as Readonly<Record<string, unknown>>;
+  const found = loaded[name];
+  if (typeof found === 'function') return found as (input: unknown, context: ThreadContext) => unknown;
+  throw new Error(
+    `${module} exports no function "${name}" (it exports: ${Object.keys(loaded).join(', ') || 'nothing'})`,
+  );
+}
