@@ -42,7 +42,8 @@ const corpus: readonly (readonly [text: string, secret: string, kept?: string])[
   ['{"token":"cut off before its en', 'cut off'],
 ];
 
-test.each(corpus)('hides the secret of %s', (text, secret, kept = '') => {
+test.each(corpus)('hides the secret of %s', (...texts) => {
+  const [text, secret, kept = ''] = texts as [string, string, string?];
   const clean = redact(text);
   expect(clean).not.toContain(secret);
   expect(clean).toContain('***');
