@@ -478,6 +478,53 @@ export const errorCatalogue = {
     () => 'Use the same version of sparkify on both sides: stop `sparkify up` and start it again.',
     { retryable: false },
   ),
+  // carrying out
+  TASK_TIMEOUT: entry<{ task: string; limitMs: number }>(
+    1,
+    (p) => `Task ${p.task} was not done within ${Math.round(p.limitMs / 100) / 10} s and was interrupted.`,
+    () => 'Run it again, or give the task a longer `timeout`.',
+    { retryable: true },
+  ),
+  TASK_INTERRUPTED: entry<{ task: string; why: string }>(
+    1,
+    (p) => `Task ${p.task} was interrupted: ${p.why}`,
+    () => 'Nothing needs to be done: another attempt takes it up, unless the run was cancelled.',
+    { retryable: true },
+  ),
+  TASK_STRAY_ERROR: entry<{ task: string; detail: string }>(
+    1,
+    (p) => `Something that task ${p.task} began, and did not wait for, failed: ${p.detail}`,
+    () => 'Await every promise in the function, and catch errors in callbacks of timers and streams.',
+    { retryable: true },
+  ),
+  TASK_GONE: entry<{ pipeline: string; task: string }>(
+    1,
+    (p) => `Pipeline ${p.pipeline} has no task ${p.task} any more; the run began when it had.`,
+    (p) => `Begin a new run: sparkify run ${p.pipeline}`,
+  ),
+  RUN_OUTDATED: entry<{ pipeline: string; run: number }>(
+    1,
+    (p) => `What pipeline ${p.pipeline} computes has changed since run ${p.run} began.`,
+    (p) =>
+      `Take the change back and retry the run, or run the interval anew under today's definition: sparkify backfill ${p.pipeline} --scope failed`,
+  ),
+  PIPELINE_GONE: entry<{ pipeline: string }>(
+    3,
+    (p) => `The project has no pipeline ${p.pipeline} any more.`,
+    (p) =>
+      `Bring it back under \`pipelines\` in sparkify.config.ts and retry, or cancel its runs: sparkify runs list ${p.pipeline}`,
+  ),
+  PIPELINE_BROKEN: entry<{ pipeline: string; detail: string }>(
+    3,
+    (p) => `Pipeline ${p.pipeline} cannot be loaded: ${p.detail}`,
+    () => 'Correct its definition; its runs go on by themselves when it loads again.',
+  ),
+  NODE_RUNNING: entry<{ what: string; holder: string }>(
+    4,
+    (p) => `\`sparkify ${p.what}\` runs already on this project: ${p.holder}.`,
+    () => 'Use that one, or stop it first. Several at a time need a PostgreSQL store (`store` in sparkify.config.ts).',
+    { retryable: false },
+  ),
   // anything unforeseen
   INTERNAL: entry<{ detail: string }>(
     1,
