@@ -1,7 +1,8 @@
+import { durationText } from '../core/duration-text.ts';
 import type { ProgressEvent, ProgressListener } from '../core/progress.ts';
 import type { CliContext } from './context.ts';
 import { textWidth, truncate } from './text-width.ts';
-import { durationText, grouped } from './values.ts';
+import { grouped } from './values.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const TICK_MS = 100;

@@ -1,9 +1,10 @@
+import { durationText } from '../core/duration-text.ts';
 import type { RunReport } from '../operators/run-state.ts';
 import { formatInterval } from '../pipeline/interval.ts';
 import { type CliContext, line } from './context.ts';
 import { jsonText } from './output.ts';
 import { renderTable } from './table.ts';
-import { durationText, grouped, valueText } from './values.ts';
+import { grouped, valueText } from './values.ts';
 
 /** How a run ended, for people. */
 export async function printRunReport(context: CliContext, report: RunReport): Promise<void> {

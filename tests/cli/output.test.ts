@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { renderBars } from '../../src/cli/bars.ts';
 import { type Format, writeJsonArray, writeResult } from '../../src/cli/output.ts';
 import { textWidth, truncate, visible } from '../../src/cli/text-width.ts';
-import { bytesText, durationText } from '../../src/cli/values.ts';
+import { bytesText } from '../../src/cli/values.ts';
+import { durationText } from '../../src/core/duration-text.ts';
 import type { ResultBatch, SqlValue } from '../../src/warehouse/session.ts';
 import { fakeContext } from './fake-context.ts';
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
+import { durationText } from '../../core/duration-text.ts';
 import { SparkifyError } from '../../core/errors.ts';
 import { runPipeline } from '../../operators/run.ts';
 import type { ResolvedPipeline } from '../../pipeline/define.ts';
@@ -14,7 +15,7 @@ import { type Compared, compareWithTruth } from '../demo-comparison.ts';
 import { withParameters } from '../parameters.ts';
 import { type ProgressView, progressView, step } from '../progress.ts';
 import { enterStar } from '../star-schema.ts';
-import { durationText, grouped } from '../values.ts';
+import { grouped } from '../values.ts';
 import { showAnalysis } from './analyze.ts';
 
 export interface DemoFlags {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { durationText } from '../../core/duration-text.ts';
 import { isSparkifyError, toSparkifyError } from '../../core/errors.ts';
 import type { ResolvedPipeline } from '../../pipeline/define.ts';
 import { parseWarehouseUrl } from '../../warehouse/url.ts';
@@ -11,7 +12,7 @@ import { packageRoot, packageVersion } from '../package.ts';
 import { withParameters } from '../parameters.ts';
 import { openProject, type Project, type ProjectFlags, parameterSources } from '../project.ts';
 import { sourceOpener } from '../source-access.ts';
-import { bytesText, durationText } from '../values.ts';
+import { bytesText } from '../values.ts';
 import { withWarehouse } from '../warehouse-access.ts';
 
 export interface DoctorFlags extends ProjectFlags {
