@@ -216,6 +216,45 @@ export const errorCatalogue = {
     () => 'Free some space and run it again: nothing was published, and what was staged is kept.',
     { retryable: true },
   ),
+  // store
+  STORE_URL_INVALID: entry<{ url: string; detail: string }>(
+    2,
+    (p) => `"${p.url}" names no store: ${p.detail}`,
+    () => 'Write sqlite:PATH or postgresql://user@host:port/database, where ?schema=NAME may follow.',
+  ),
+  STORE_OPEN_FAILED: entry<{ store: string; detail: string }>(
+    4,
+    (p) => `The store ${p.store} cannot be opened: ${p.detail}`,
+    () => 'Check the path or address and its permissions, or name another store.',
+    { retryable: false },
+  ),
+  STORE_DAMAGED: entry<{ store: string; detail: string }>(
+    3,
+    (p) => `The store ${p.store} cannot be read: ${p.detail}`,
+    () =>
+      'Bring the file back from a backup, or move it away with its -wal and -shm: a new one begins without history, and what is loaded stays known to the warehouse.',
+  ),
+  STORE_NEWER: entry<{ store: string; found: number; known: number }>(
+    3,
+    (p) => `The store ${p.store} has format ${p.found}; this version knows up to ${p.known}.`,
+    () => 'Use the newer sparkify that wrote it.',
+  ),
+  STORE_UNREACHABLE: entry<{ store: string; detail: string }>(
+    4,
+    (p) => `The store ${p.store} cannot be reached: ${p.detail}`,
+    () => 'Check that the server runs and can be reached from here; what was not committed was rolled back.',
+  ),
+  STORE_BUSY: entry<{ store: string; detail: string }>(
+    4,
+    (p) => `The store ${p.store} is held up by another transaction: ${p.detail}`,
+    () => 'Run it again; if it stays so, look for a process that was stopped while it wrote.',
+  ),
+  STORE_COMMIT_UNKNOWN: entry<{ detail: string }>(
+    4,
+    (p) => `The connection to the store was lost while committing, so the outcome is unknown: ${p.detail}`,
+    () => 'Look at the state (sparkify status) before doing it again.',
+    { retryable: false },
+  ),
   // sources
   SOURCE_URL_INVALID: entry<{ url: string; detail: string }>(
     2,
@@ -356,6 +395,34 @@ export const errorCatalogue = {
       `Reading needs about ${Math.ceil(p.neededBytes / 1e6)} MB in ${p.directory}; ${Math.ceil((p.neededBytes - p.freeBytes) / 1e6)} MB are missing.`,
     () => 'Free some space, or place the warehouse on a larger disk. Nothing was read.',
     { retryable: true },
+  ),
+  // what a person names
+  PIPELINE_UNKNOWN: entry<{ pipeline: string; known: readonly string[] }>(
+    2,
+    (p) => `There is no pipeline "${p.pipeline}".`,
+    (p) =>
+      p.known.length === 0
+        ? 'The store knows none yet: list yours in sparkify.config.ts and start `sparkify up`.'
+        : `There are: ${p.known.join(', ')}.`,
+    { httpStatus: 404 },
+  ),
+  RUN_UNKNOWN: entry<{ run: number }>(
+    2,
+    (p) => `There is no run ${p.run}.`,
+    () => '`sparkify runs list` shows them; old ones are removed after a while.',
+    { httpStatus: 404 },
+  ),
+  TASK_UNKNOWN: entry<{ what: string; task: string; known: readonly string[] }>(
+    2,
+    (p) => `${p.what} has no task "${p.task}".`,
+    (p) => `Its tasks are: ${p.known.join(', ')}.`,
+    { httpStatus: 404 },
+  ),
+  BACKFILL_UNKNOWN: entry<{ backfill: number }>(
+    2,
+    (p) => `There is no backfill ${p.backfill}.`,
+    () => '`sparkify backfill list` shows them.',
+    { httpStatus: 404 },
   ),
   // server
   REQUEST_INVALID: entry<{ problems: readonly string[] }>(
