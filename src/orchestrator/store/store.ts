@@ -4,12 +4,22 @@ import type { StoreTables } from './tables.ts';
 
 export type StoreReader = Kysely<StoreTables>;
 
+/** A value as a statement takes it; flags are 0 or 1, never booleans. */
+export type StoreValue = string | number | null;
+
 /** A write transaction; what it emits becomes visible with its commit, in the order of commits. */
 export interface StoreTransaction {
   readonly db: Transaction<StoreTables>;
   /** The store's clock, read once at the beginning. */
   readonly nowMs: number;
   readonly capabilities: StoreCapabilities;
+  /**
+   * The rows of one statement past Kysely, for paths that are gone a thousand times a second: its text, with `$1`, `$2`, …
+   * for the values, is prepared once and must therefore be one of few.
+   */
+  all<Row>(text: string, values?: readonly StoreValue[]): Promise<readonly Row[]>;
+  /** As `all`, for a statement without rows; how many rows it changed. */
+  run(text: string, values?: readonly StoreValue[]): Promise<number>;
   emit(event: StoreEvent): void;
 }
 
@@ -30,13 +40,19 @@ export interface Store {
   /** For people: without a password. */
   readonly url: string;
   readonly capabilities: StoreCapabilities;
+  /** For reading only; on the embedded store it sees what is committed, also inside of `write`. */
   readonly db: StoreReader;
   /**
-   * One transaction, tried again when the engine says that another one was in its way.
-   * @throws STORE_UNREACHABLE, STORE_COMMIT_UNKNOWN
+   * One transaction, tried again from its beginning when another one was in its way or the connection was lost before the
+   * commit: `work` must do nothing but read and write through `tx`. On PostgreSQL it reads what is committed when each
+   * statement begins, so what a decision depends on is locked first. Never inside the `work` of another `write`.
+   * @throws STORE_UNREACHABLE, STORE_BUSY, STORE_COMMIT_UNKNOWN
    */
   write<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
-  /** Calls `wake` after commits that emitted events, of this process and (with `notify`) of others; gives back the end of it. */
+  /**
+   * Calls `wake` after commits that emitted events, of this process and of others (without `notify` within the interval
+   * of looking); many commits may be one call. Gives back the end of it.
+   */
   onChange(wake: () => void): () => void;
   close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
  * A client whose socket ends with a failed attempt to connect. The driver leaves it open when it gives up by itself (no
  * password), and the server would wait a minute for an answer, holding up others.
  */
-class AttemptingClient extends pg.Client {
+export class AttemptingClient extends pg.Client {
   override connect(): Promise<this>;
   override connect(callback: (error: Error) => void): void;
   override connect(callback?: (error: Error) => void): Promise<this> | undefined {
@@ -47,6 +47,32 @@ class AttemptingClient extends pg.Client {
   }
 }
 
+/** How the driver connects to an address. */
+export function clientConfig(address: PostgresAddress): pg.ClientConfig {
+  const { shown, host, port, user, database, password, tls, connectTimeoutMs } = address;
+  return {
+    host,
+    port,
+    user,
+    database,
+    // A function, because the driver takes a missing password from the environment by itself.
+    password: () => {
+      if (password !== undefined) return password;
+      throw new SparkifyError('WAREHOUSE_AUTH_FAILED', {
+        target: shown,
+        user,
+        detail: 'it wants a password and none was given',
+      });
+    },
+    ssl: tls,
+    application_name: address.applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    types: { getTypeParser: (oid: number) => parserOf(oid) } as unknown as pg.CustomTypesConfig,
+  };
+}
+
 /** The connections to one server: a pool for short use, and single ones for a lock that must outlive transactions. */
 export class PostgresClients {
   readonly place: ErrorPlace;
@@ -54,29 +80,9 @@ export class PostgresClients {
   readonly #pool: pg.Pool;
 
   constructor(address: PostgresAddress) {
-    const { shown, host, port, user, database, password, tls, connectTimeoutMs } = address;
+    const { shown, host, port, user, database } = address;
     this.place = { target: shown, user, database, host, port };
-    this.#config = {
-      host,
-      port,
-      user,
-      database,
-      // A function, because the driver takes a missing password from the environment by itself.
-      password: () => {
-        if (password !== undefined) return password;
-        throw new SparkifyError('WAREHOUSE_AUTH_FAILED', {
-          target: shown,
-          user,
-          detail: 'it wants a password and none was given',
-        });
-      },
-      ssl: tls,
-      application_name: address.applicationName,
-      connectionTimeoutMillis: connectTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
-      types: { getTypeParser: (oid: number) => parserOf(oid) } as unknown as pg.CustomTypesConfig,
-    };
+    this.#config = clientConfig(address);
     this.#pool = new pg.Pool({
       ...this.#config,
       Client: AttemptingClient as unknown as new () => pg.ClientBase,

@@ -1,0 +1,90 @@
+import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import type { SchemaWords, StoreEngine } from '../engine.ts';
+import type { StoreTables } from '../tables.ts';
+import { EmbeddedConnection } from './connection.ts';
+import { EmbeddedDriver } from './driver.ts';
+import { ensureStoreFile } from './file.ts';
+
+export const sqliteWords: SchemaWords = {
+  engine: 'sqlite',
+  id: 'integer primary key autoincrement',
+  integer: 'integer',
+  text: 'text',
+  table: 'strict',
+  keyed: 'strict, without rowid',
+};
+
+/** Of opening alone: afterwards a busy file is waited for without holding up the process. */
+const OPEN_BUSY_MS = 10_000;
+
+/** A reader meets a lock only while another process recovers the file or leaves it as the last one. */
+const READ_BUSY_MS = 2000;
+
+/**
+ * `full`: every commit is flushed to the disk before it is told, so that it survives a power cut, not only the process.
+ * It costs one flush a transaction, which batches make small.
+ */
+const SETTINGS = `
+  pragma journal_mode = wal;
+  pragma synchronous = full;
+  pragma foreign_keys = on;
+  pragma cache_size = -16000;
+  pragma temp_store = memory;
+  pragma journal_size_limit = 67108864;
+`;
+
+/** A file, with one connection that writes and one that reads what is committed. */
+export function openEmbedded(path: string, pollMs: number): StoreEngine {
+  ensureStoreFile(path);
+  const writing = new EmbeddedConnection(path, OPEN_BUSY_MS);
+  let reading: EmbeddedConnection | undefined;
+  try {
+    writing.exec(SETTINGS);
+    // From here on, `begin immediate` answers at once, and the wait for another process is not spent inside SQLite.
+    writing.exec('pragma busy_timeout = 0');
+    reading = new EmbeddedConnection(path, READ_BUSY_MS);
+    reading.exec(`${SETTINGS}; pragma query_only = on`);
+  } catch (error) {
+    reading?.close();
+    writing.close();
+    throw error;
+  }
+  const reader = kyselyOver(reading, 'begin');
+  const writer = kyselyOver(writing, 'begin immediate');
+  return {
+    url: `sqlite:${path}`,
+    capabilities: { skipLocked: false, notify: false, jsonRows: 'json_each', shared: false },
+    reader,
+    writer,
+    words: sqliteWords,
+    beginnings: [
+      'create table if not exists migrations (version integer not null primary key, applied_at_ms integer not null) strict',
+    ],
+    watch: (changed) => {
+      let seen = writing.dataVersion();
+      const timer = setInterval(() => {
+        const version = writing.dataVersion();
+        if (version === seen) return;
+        seen = version;
+        changed();
+      }, pollMs);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
+    close: async () => {
+      reading.close();
+      writing.close();
+    },
+  };
+}
+
+function kyselyOver(connection: EmbeddedConnection, begin: 'begin' | 'begin immediate'): Kysely<StoreTables> {
+  return new Kysely<StoreTables>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new EmbeddedDriver(connection, begin),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
+}
