@@ -7,7 +7,7 @@ import { ensureStoreFile } from './file.ts';
 
 export const sqliteWords: SchemaWords = {
   engine: 'sqlite',
-  id: 'integer primary key autoincrement',
+  id: 'integer not null primary key autoincrement',
   integer: 'integer',
   text: 'text',
   table: 'strict',
