@@ -546,6 +546,61 @@ export const errorCatalogue = {
     { retryable: false },
   ),
   // carrying out
+  RUN_ENDED: entry<{ run: number; state: string; action: string }>(
+    1,
+    (p) => `Run ${p.run} cannot be ${p.action}: it has ${p.state} already.`,
+    (p) => `See \`sparkify runs show ${p.run}\`; \`sparkify runs retry ${p.run}\` takes it up again.`,
+  ),
+  RUN_NOT_ENDED: entry<{ run: number; state: string; action: string }>(
+    1,
+    (p) => `Run ${p.run} cannot be ${p.action} yet: it is ${p.state}.`,
+    (p) => `Wait until it has ended, or cancel it: sparkify runs cancel ${p.run}`,
+  ),
+  RETRY_NOTHING: entry<{ run: number }>(
+    1,
+    (p) => `Nothing of run ${p.run} failed, so there is nothing to retry.`,
+    (p) => `Name the task to begin with: sparkify runs retry ${p.run} --from-task TASK`,
+  ),
+  RETRY_BLOCKED: entry<{ run: number; tasks: readonly string[]; before: readonly string[] }>(
+    1,
+    (p) =>
+      `Nothing of run ${p.run} would run from ${p.tasks.join(', ')} on${p.before.length === 0 ? '' : `: ${p.before.join(', ')} before it did not succeed`}.`,
+    (p) =>
+      p.before.length === 0
+        ? 'Its trigger rules skip it again; begin with an earlier task.'
+        : `Retry from ${p.before[0]!} on, or mark it: sparkify tasks mark-success ${p.run} ${p.before[0]!}`,
+  ),
+  TASK_NOT_ENDED: entry<{ run: number; task: string; state: string; action: string }>(
+    1,
+    (p) => `Task ${p.task} of run ${p.run} cannot be ${p.action}: it is ${p.state}.`,
+    (p) => `Wait until it has ended, or cancel the run: sparkify runs cancel ${p.run}`,
+  ),
+  TASK_NOT_MARKABLE: entry<{ run: number; task: string; state: string; mark: string }>(
+    1,
+    (p) => `Task ${p.task} of run ${p.run} cannot be marked as ${p.mark}: it is ${p.state}.`,
+    (p) =>
+      p.state === 'succeeded' || p.state === 'skipped'
+        ? `It has ended well; to have it done again: sparkify tasks retry ${p.run} ${p.task}`
+        : `Wait until it has ended, or cancel the run: sparkify runs cancel ${p.run}`,
+  ),
+  TASK_SET_ASIDE: entry<{ task: string; crashes: number }>(
+    1,
+    (p) => `Task ${p.task} was set aside: its worker died ${p.crashes} times while it ran.`,
+    () =>
+      'Look for what it does to its process (memory, native code, process.exit); its logs end where it died. Then retry it.',
+  ),
+  POOL_UNKNOWN: entry<{ pipeline: string; task: string; pool: string; known: readonly string[] }>(
+    3,
+    (p) => `Task ${p.task} of pipeline ${p.pipeline} wants slots of the pool "${p.pool}", which there is not.`,
+    (p) =>
+      `Define it under \`pools\` in sparkify.config.ts${p.known.length === 0 ? '' : `, or take one of: ${p.known.join(', ')}`}.`,
+  ),
+  POOL_TOO_SMALL: entry<{ pipeline: string; task: string; pool: string; slots: number; needed: number }>(
+    3,
+    (p) =>
+      `Task ${p.task} of pipeline ${p.pipeline} wants ${p.needed} slots of the pool "${p.pool}", which has ${p.slots}.`,
+    () => 'Give the pool more slots in sparkify.config.ts, or let the task take fewer (`poolSlots`).',
+  ),
   TASK_TIMEOUT: entry<{ task: string; limitMs: number }>(
     1,
     (p) => `Task ${p.task} was not done within ${Math.round(p.limitMs / 100) / 10} s and was interrupted.`,

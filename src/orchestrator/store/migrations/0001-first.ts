@@ -104,8 +104,11 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
       finished_at_ms ${integer},
       unique (run_id, task, map_index)
     ) ${table}`,
-    // What may be claimed, most urgent first: holds only what is ready, so its size is that of the work at hand.
-    `create index tasks_ready on tasks (priority, ready_at_ms, id) where state = 'ready'`,
+    // What may be claimed, most urgent first: holds only what is ready, so its size is that of the work at hand. A pool that is
+    // full, or a queue of others, is not even looked at; tasks on the warehouse are found by the run that is held.
+    `create index tasks_ready on tasks (queue, pool, priority, ready_at_ms, id) where state = 'ready' and data = 0`,
+    `create index tasks_ready_data on tasks (run_id, priority, ready_at_ms, id) where state = 'ready' and data = 1`,
+    `create index tasks_ready_age on tasks (ready_at_ms, id) where state = 'ready'`,
     `create index tasks_leased on tasks (lease_until_ms) where state = 'running'`,
     `create index tasks_of_worker on tasks (worker) where state = 'running'`,
     `create index tasks_in_pool on tasks (pool) where state = 'running' and pool is not null`,
