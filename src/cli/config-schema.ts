@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertKinds } from '../orchestrator/alerts/targets.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 
 /** A pipeline is known by its shape, so that one built by another copy of the package is one too. */
@@ -16,6 +17,12 @@ const s3Schema = z.strictObject({
   connections: z.int().min(1).max(256).optional(),
 });
 
+const alertSchema = z.strictObject({
+  webhook: z.url({ protocol: /^https?$/, error: 'write an address such as https://hooks.example.com/…' }),
+  secret: z.string().min(8, 'a secret has at least 8 characters').optional(),
+  on: z.array(z.enum(alertKinds)).min(1, 'name what it is called for, or leave it out for everything').optional(),
+});
+
 export const configSchema = z.strictObject({
   warehouse: z.string().min(1).optional(),
   pipelines: z
@@ -29,6 +36,14 @@ export const configSchema = z.strictObject({
     .regex(/^\d+(\.\d+)?\s*([KMGT]i?)?B$/i, 'write a size such as 512MB or 2GB')
     .optional(),
   threads: z.int().min(1).max(1024).optional(),
+  store: z.string().min(1).optional(),
+  pools: z
+    .record(
+      z.string().min(1),
+      z.int().min(1, 'a pool has at least 1 slot; nothing in it would ever start').max(1_000_000),
+    )
+    .optional(),
+  alerts: z.array(alertSchema).optional(),
 });
 
 export type ParsedConfig = z.output<typeof configSchema>;

@@ -25,6 +25,22 @@ export interface SparkifyConfig {
   readonly memoryLimit?: string;
   /** @default the cores */
   readonly threads?: number;
+  /**
+   * Where runs, cells and events are kept: `sqlite:PATH` (relative to the configuration file), or
+   * `postgresql://user@host:port/database` for several machines. @default 'sqlite:.sparkify/store.db'
+   */
+  readonly store?: string;
+  /** Slots of each pool; a task takes one or more of its pool while it runs. */
+  readonly pools?: Readonly<Record<string, number>>;
+  /** Webhooks that are called when a run fails or is late, and when the pipeline works again. */
+  readonly alerts?: readonly {
+    /** http or https; may itself be a secret. */
+    readonly webhook: string;
+    /** Signs each call: `Sparkify-Signature: t=SECONDS,v1=HEX`, the HMAC-SHA256 of `SECONDS.BODY`. */
+    readonly secret?: string;
+    /** @default all */
+    readonly on?: readonly ('failed' | 'late' | 'recovered')[];
+  }[];
 }
 
 /** Gives a configuration its type; it returns what it is given. */

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
+import type { AlertTarget } from '../orchestrator/alerts/targets.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 import { maskUrl } from '../warehouse/url.ts';
 import { loadConfig } from './config.ts';
@@ -24,6 +25,10 @@ export interface Project {
   /** The same for people: without a password. */
   readonly shownWarehouse: string;
   readonly warehouseFrom: 'flag' | 'environment' | 'configuration' | 'default';
+  /** Where runs and events are kept; an embedded path is absolute. May hold a password: never to be shown. */
+  readonly storeUrl: string;
+  readonly pools: Readonly<Record<string, number>>;
+  readonly alerts: readonly AlertTarget[];
   /** Absolute; for warehouses that do not bring their own. */
   readonly segmentsDirectory: string;
   readonly s3: NonNullable<ParsedConfig['s3']>;
@@ -33,6 +38,7 @@ export interface Project {
   readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
+const DEFAULT_STORE = 'sqlite:.sparkify/store.db';
 const DEFAULT_WAREHOUSE = 'duckdb:.sparkify/warehouse.duckdb';
 
 /** @throws CONFIG_LOAD_FAILED, CONFIG_INVALID */
@@ -55,6 +61,16 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
     warehouseUrl: absoluteUrl(url, base),
     shownWarehouse: maskUrl(absoluteUrl(url, base)),
     warehouseFrom: from,
+    storeUrl:
+      set(env.SPARKIFY_STORE) === undefined
+        ? absoluteUrl(loaded.config.store ?? DEFAULT_STORE, loaded.directory)
+        : absoluteUrl(env.SPARKIFY_STORE!, cwd),
+    pools: loaded.config.pools ?? {},
+    alerts: (loaded.config.alerts ?? []).map(({ webhook, secret, on }) => ({
+      webhook,
+      ...(secret === undefined ? {} : { secret }),
+      ...(on === undefined ? {} : { on }),
+    })),
     segmentsDirectory:
       segments !== undefined
         ? resolve(cwd, segments)
@@ -101,8 +117,8 @@ async function withBuiltIn(own: readonly Pipeline[]): Promise<readonly Pipeline[
 }
 
 function absoluteUrl(url: string, base: string): string {
-  const path = /^duckdb:(?!:memory:)(.+)$/s.exec(url)?.[1];
-  return path === undefined ? url : `duckdb:${resolve(base, path)}`;
+  const [, engine, path] = /^(duckdb|sqlite):(?!:memory:)(.+)$/s.exec(url) ?? [];
+  return path === undefined ? url : `${engine}:${resolve(base, path)}`;
 }
 
 function set(text: string | undefined): string | undefined {
