@@ -19,7 +19,11 @@ if (long) {
   const seed = process.env.SPARKIFY_SEED ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
   process.stderr.write(`SPARKIFY_SEED=${seed}\n`);
   const env = { SPARKIFY_SEED: seed, SPARKIFY_CASES: process.env.SPARKIFY_CASES ?? '3000', SPARKIFY_FAULTS: 'all' };
-  step('Long tests', ...vitest(...(args.length > 0 ? args : ['tests/property', 'tests/faults'])), { env, stdout: 1 });
+  step(
+    'Long tests',
+    ...vitest(...(args.length > 0 ? args : ['tests/property', 'tests/faults', 'tests/pipeline/zones.test.ts'])),
+    { env, stdout: 1 },
+  );
 } else {
   step('Tests', ...vitest(...args), { stdout: 1 });
 }

@@ -18,6 +18,7 @@ export { branch, call, mapped, marker, sensor, thread, waitForObjects } from './
 export { ALL_TIME, formatInterval, type Interval, parseInterval } from './pipeline/interval.ts';
 export type { JsonValue } from './pipeline/json-value.ts';
 export type { RetryOptions } from './pipeline/retry.ts';
+export { cron, every, type Moment, type ScheduleOptions } from './pipeline/schedule.ts';
 export { emptyLast, epochMs, nullLast, withoutQuotes } from './pipeline/sql.ts';
 export {
   type Calendar,

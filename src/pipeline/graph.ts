@@ -59,6 +59,8 @@ export interface GraphSchedule {
   /** IANA name. */
   readonly timeZone: string;
   readonly startMs: number;
+  /** No start was given: the grid reaches back over all event time, runs are made only from when it is first seen. */
+  readonly startless?: boolean;
   /** No interval ends after it. */
   readonly endMs: number | undefined;
   readonly missed: 'all' | 'latest' | 'none';

@@ -15,7 +15,8 @@ export function isAllTime(interval: Interval): boolean {
 
 const ISO = /^\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,3})?)?)?(Z|\+00:00)?)?)?)?$/;
 
-function parseInstant(whole: string, text: string): number {
+/** Reads a UTC date or time, such as `2018-11-01` or `2018-11-01T10:00Z`. @throws INTERVAL_INVALID */
+export function parseInstant(text: string, whole: string = text): number {
   const fail = (detail: string): never => {
     throw new SparkifyError('INTERVAL_INVALID', { text: whole, detail });
   };
@@ -43,8 +44,8 @@ export function parseInterval(text: string): Interval {
   const parts = text.split('/');
   const [first = '', second] = parts;
   if (parts.length > 2) throw new SparkifyError('INTERVAL_INVALID', { text, detail: 'there is more than one "/"' });
-  const startMs = parseInstant(text, first);
-  const endMs = second === undefined ? endOfPeriod(text, first, startMs) : parseInstant(text, second);
+  const startMs = parseInstant(first, text);
+  const endMs = second === undefined ? endOfPeriod(text, first, startMs) : parseInstant(second, text);
   if (endMs <= startMs)
     throw new SparkifyError('INTERVAL_INVALID', { text, detail: 'it ends before it begins, or is empty' });
   if (startMs < EPOCH_MS_MIN || endMs > EPOCH_MS_MAX)
