@@ -178,7 +178,7 @@ function insertRows<Row>(
   const columns = Object.keys(inserted);
   return tx.all<Row>(
     `insert into runs (${columns.join(', ')}, state, created_at_ms, late, failures)
-     select ${columns.map((c) => `v.${c}`).join(', ')}, 'queued', $2, 0, 0
+     select ${columns.map((c) => `v.${c}`).join(', ')}, 'queued', cast($2 as bigint), 0, 0
      from ${words.rows('$1', RUN_VALUES)} where true order by v.n
      on conflict do nothing returning ${returning}`,
     [JSON.stringify(planned.map(runRow)), tx.nowMs],
@@ -228,7 +228,7 @@ async function insertTasks(tx: StoreTransaction, made: ReadonlyMap<Planned, numb
     await tx.run(
       `insert into tasks (run_id, pipeline, task, map_index, state, priority, queue, pool, pool_slots, data, ready_at_ms,
          blockers, blockers_failed, blockers_skipped, attempt, failures, crashes, looks)
-       select r.id, r.pipeline, v.task, -1, 'waiting', r.priority + v.priority, v.queue, v.pool, v.pool_slots, v.data, $3,
+       select r.id, r.pipeline, v.task, -1, 'waiting', r.priority + v.priority, v.queue, v.pool, v.pool_slots, v.data, cast($3 as bigint),
          v.blockers, 0, 0, 0, 0, 0, 0
        from runs r cross join ${words.rows('$2', columns)}
        where r.id in (select id from ${words.rows('$1', ID)})

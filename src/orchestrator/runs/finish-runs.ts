@@ -126,7 +126,7 @@ async function writeCells(changes: RunChanges, runs: readonly ChangingRun[]): Pr
   await tx.run(
     `insert into cells (pipeline, task, start_ms, end_ms, state, run_id, semantic_version, at_ms, reason)
      select t.pipeline, t.task, coalesce(c.start_ms, r.start_ms), coalesce(c.end_ms, r.end_ms),
-       case when t.state = 'upstream_failed' then 'failed' else t.state end, r.id, p.semantic_version, $2,
+       case when t.state = 'upstream_failed' then 'failed' else t.state end, r.id, p.semantic_version, cast($2 as bigint),
        case when t.state <> 'succeeded' then t.detail end
      from runs r
      join tasks t on t.run_id = r.id and t.map_index = -1

@@ -65,7 +65,7 @@ async function insertElements(
   await tx.run(
     `insert into tasks (run_id, pipeline, task, map_index, state, priority, queue, pool, pool_slots, data, ready_at_ms,
        blockers, blockers_failed, blockers_skipped, attempt, failures, crashes, looks, input_json)
-     select p.run_id, p.pipeline, p.task, v.i, 'ready', p.priority, p.queue, p.pool, p.pool_slots, p.data, $2,
+     select p.run_id, p.pipeline, p.task, v.i, 'ready', p.priority, p.queue, p.pool, p.pool_slots, p.data, cast($2 as bigint),
        0, 0, 0, 0, 0, 0, 0, v.input
      from ${words.rows('$1', { i: 'bigint', input: 'text' })} cross join tasks p
      where p.id = $3

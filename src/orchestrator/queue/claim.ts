@@ -1,0 +1,169 @@
+import { ID, idRows, type SqlWords, sqlWords } from '../runs/sql-words.ts';
+import { ofTask } from '../runs/task-events.ts';
+import type { StoreTransaction } from '../store/store.ts';
+import type { TaskInstance } from '../store/tables.ts';
+import type { Fairness } from './fairness.ts';
+import { beginHolds, findHolds, type Holds } from './hold.ts';
+import { lockPools, type PoolRoom, readPools } from './pool-room.ts';
+import type { ClaimedTask, ClaimRequest } from './queue.ts';
+
+/**
+ * Takes ready tasks for a worker: by priority, then by how long they have been ready, then by id; every eighth by age alone.
+ * What others are claiming at this moment is passed over, so nobody waits for anybody but for a pool.
+ */
+export async function claimTasks(
+  tx: StoreTransaction,
+  fairness: Fairness,
+  request: ClaimRequest,
+): Promise<readonly ClaimedTask[]> {
+  const { limit, worker, leaseMs } = request;
+  if (limit <= 0 || request.queues.length === 0) return [];
+  const words = sqlWords(tx.capabilities);
+  const queues = JSON.stringify(request.queues.map((queue) => ({ queue })));
+  const oldest = fairness.shareOfOldest(limit);
+  const holds: Holds = request.warehouse
+    ? await findHolds(tx, words, { worker, queues, limit, oldest: oldest > 0 })
+    : { mine: [], free: [] };
+  const room = await readPools(tx);
+  const urgent = [
+    ...(await urgentTasks(tx, words, request.queues, queues, room, limit)),
+    ...(await dataTasks(tx, words, [...holds.mine, ...holds.free], queues, limit)),
+  ].sort((a, b) => a.priority - b.priority || a.ready_at_ms - b.ready_at_ms || a.id - b.id);
+  const old = oldest === 0 ? [] : await oldestTasks(tx, words, queues, room, oldest);
+  const pools = [...urgent, ...old].flatMap((task) => (task.pool === null ? [] : [task.pool]));
+  const picked = pick({ urgent, old, limit, fairness, room: await lockPools(tx, words, pools) });
+  if (picked.length === 0) return [];
+  const leaseUntilMs = tx.nowMs + leaseMs;
+  const free = new Set(holds.free);
+  const begun = new Set(picked.filter((t) => t.data === 1 && free.has(t.run_id)).map((t) => t.run_id));
+  await beginHolds(tx, words, [...begun], { worker, untilMs: leaseUntilMs });
+  return take(tx, words, picked, worker, leaseUntilMs);
+}
+
+function pick(from: {
+  readonly urgent: readonly TaskInstance[];
+  readonly old: readonly TaskInstance[];
+  readonly limit: number;
+  readonly fairness: Fairness;
+  readonly room: PoolRoom;
+}): readonly TaskInstance[] {
+  const { urgent, old, limit, fairness, room } = from;
+  const picked = new Map<number, TaskInstance>();
+  const next = (list: Iterator<TaskInstance>): boolean => {
+    for (let step = list.next(); step.done !== true; step = list.next()) {
+      const task = step.value;
+      if (picked.has(task.id) || !room.take(task.pool, task.pool_slots)) continue;
+      picked.set(task.id, task);
+      return true;
+    }
+    return false;
+  };
+  const byUrgency = urgent[Symbol.iterator]();
+  const byAge = old[Symbol.iterator]();
+  while (picked.size < limit) {
+    if (fairness.isForOldest(picked.size) && next(byAge)) continue;
+    if (!next(byUrgency)) break;
+  }
+  return [...picked.values()];
+}
+
+/**
+ * The most urgent tasks of each queue outside of pools, and of each pool that has work and room: as many as could be taken.
+ * Each list is the beginning of an index, so the cost does not grow with what is waiting.
+ */
+async function urgentTasks(
+  tx: StoreTransaction,
+  words: SqlWords,
+  queues: readonly string[],
+  queueRows: string,
+  room: PoolRoom,
+  limit: number,
+): Promise<readonly TaskInstance[]> {
+  const list = (pool: string): string =>
+    `select * from tasks where state = 'ready' and data = 0 and queue = $1 and ${pool} and ready_at_ms <= $2
+     order by priority, ready_at_ms, id limit $3${words.skipLocked()}`;
+  const found: TaskInstance[] = [];
+  for (const queue of queues)
+    found.push(...(await tx.all<TaskInstance>(list('pool is null'), [queue, tx.nowMs, limit])));
+  const names = room.withRoom();
+  if (names.length === 0) return found;
+  const busy = await tx.all<{ queue: string; pool: string }>(
+    `select q.queue, p.name as pool
+     from (select queue from ${words.rows('$1', { queue: 'text' })}) q
+     cross join (select name from ${words.rows('$2', { name: 'text' })}) p
+     where exists (select 1 from tasks t
+       where t.state = 'ready' and t.data = 0 and t.queue = q.queue and t.pool = p.name and t.ready_at_ms <= $3)`,
+    [queueRows, JSON.stringify(names.map((name) => ({ name }))), tx.nowMs],
+  );
+  for (const { queue, pool } of busy)
+    found.push(...(await tx.all<TaskInstance>(list('pool = $4'), [queue, tx.nowMs, limit, pool])));
+  return found;
+}
+
+async function dataTasks(
+  tx: StoreTransaction,
+  words: SqlWords,
+  runIds: readonly number[],
+  queues: string,
+  limit: number,
+): Promise<readonly TaskInstance[]> {
+  if (runIds.length === 0) return [];
+  return tx.all<TaskInstance>(
+    `select * from tasks
+     where run_id in (select id from ${words.rows('$1', ID)}) and state = 'ready' and data = 1 and ready_at_ms <= $2
+       and queue in (select queue from ${words.rows('$3', { queue: 'text' })})
+     order by priority, ready_at_ms, id limit $4${words.skipLocked()}`,
+    [idRows(runIds), tx.nowMs, queues, limit],
+  );
+}
+
+async function oldestTasks(
+  tx: StoreTransaction,
+  words: SqlWords,
+  queues: string,
+  room: PoolRoom,
+  limit: number,
+): Promise<readonly TaskInstance[]> {
+  return tx.all<TaskInstance>(
+    `select * from tasks
+     where state = 'ready' and data = 0 and ready_at_ms <= $2
+       and queue in (select queue from ${words.rows('$1', { queue: 'text' })})
+       and (pool is null or pool in (select name from ${words.rows('$3', { name: 'text' })}))
+     order by ready_at_ms, id limit $4${words.skipLocked()}`,
+    [queues, tx.nowMs, JSON.stringify(room.withRoom().map((name) => ({ name }))), limit],
+  );
+}
+
+async function take(
+  tx: StoreTransaction,
+  words: SqlWords,
+  picked: readonly TaskInstance[],
+  worker: string,
+  leaseUntilMs: number,
+): Promise<readonly ClaimedTask[]> {
+  const ids = idRows(picked.map((task) => task.id));
+  await tx.run(
+    `update tasks set state = 'running', worker = $2, attempt = attempt + 1, lease_until_ms = $3, started_at_ms = $4
+     where id in (select id from ${words.rows('$1', ID)})`,
+    [ids, worker, leaseUntilMs, tx.nowMs],
+  );
+  await tx.run(
+    `insert into attempts (task_id, attempt, run_id, worker, state, started_at_ms)
+     select id, attempt, run_id, worker, 'running', started_at_ms from tasks
+     where id in (select id from ${words.rows('$1', ID)})`,
+    [ids],
+  );
+  return picked.map((task) => {
+    const attempt = task.attempt + 1;
+    tx.emit({ type: 'task.started', ...ofTask(task), attempt, worker });
+    const row: TaskInstance = {
+      ...task,
+      state: 'running',
+      worker,
+      attempt,
+      lease_until_ms: leaseUntilMs,
+      started_at_ms: tx.nowMs,
+    };
+    return { taskId: task.id, worker, attempt, row };
+  });
+}

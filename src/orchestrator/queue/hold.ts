@@ -1,0 +1,120 @@
+import { ID, idRows, type SqlWords } from '../runs/sql-words.ts';
+import type { StoreTransaction } from '../store/store.ts';
+
+/** Runs whose data tasks a worker may claim. */
+export interface Holds {
+  /** It holds these already. */
+  readonly mine: readonly number[];
+  /** Nobody holds these, nor another run of their pipelines; the claim of a task of theirs begins the hold. */
+  readonly free: readonly number[];
+}
+
+interface Candidate {
+  readonly run_id: number;
+  readonly pipeline: string;
+  readonly priority: number;
+  readonly since: number;
+}
+
+/**
+ * Finds the runs whose data tasks the worker may claim: those it holds, and of each pipeline without a held run the most
+ * urgent one (`oldest`: the one that has waited longest) that has a data task to do, at most `limit`.
+ */
+export async function findHolds(
+  tx: StoreTransaction,
+  words: SqlWords,
+  request: { readonly worker: string; readonly queues: string; readonly limit: number; readonly oldest: boolean },
+): Promise<Holds> {
+  const held = await heldRuns(tx);
+  const mine = held.filter((r) => r.holder === request.worker).map((r) => r.id);
+  const taken = new Set(held.map((r) => r.pipeline));
+  const candidates = await tx.all<Candidate>(
+    `select t.run_id, t.pipeline, r.priority, min(t.ready_at_ms) as since
+     from tasks t join runs r on r.id = t.run_id
+     where t.state = 'ready' and t.data = 1 and t.ready_at_ms <= $2
+       and t.queue in (select queue from ${words.rows('$1', { queue: 'text' })})
+     group by t.run_id, t.pipeline, r.priority`,
+    [request.queues, tx.nowMs],
+  );
+  const before = (a: Candidate, b: Candidate): number =>
+    request.oldest ? a.since - b.since || a.run_id - b.run_id : a.priority - b.priority || a.run_id - b.run_id;
+  const best = new Map<string, Candidate>();
+  for (const candidate of candidates) {
+    if (taken.has(candidate.pipeline)) continue;
+    const known = best.get(candidate.pipeline);
+    if (known === undefined || before(candidate, known) < 0) best.set(candidate.pipeline, candidate);
+  }
+  const chosen = [...best.values()].sort(before).slice(0, request.limit);
+  return { mine, free: chosen.length === 0 ? [] : await lockFree(tx, words, chosen) };
+}
+
+interface HeldRun {
+  readonly id: number;
+  readonly pipeline: string;
+  readonly holder: string;
+}
+
+function heldRuns(tx: StoreTransaction): Promise<readonly HeldRun[]> {
+  return tx.all<HeldRun>('select id, pipeline, holder from runs where holder is not null');
+}
+
+/** Makes sure that nobody else begins a hold in these pipelines; what others are about to hold is left to them. */
+async function lockFree(
+  tx: StoreTransaction,
+  words: SqlWords,
+  chosen: readonly Candidate[],
+): Promise<readonly number[]> {
+  if (words.forUpdate === '') return chosen.map((c) => c.run_id);
+  const locked = await tx.all<{ name: string }>(
+    `select name from pipelines where name in (select name from ${words.rows('$1', { name: 'text' })})
+     order by name${words.skipLocked()}`,
+    [JSON.stringify(chosen.map((c) => ({ name: c.pipeline })))],
+  );
+  // Read after the lock: whoever had it before may have begun a hold.
+  const taken = new Set((await heldRuns(tx)).map((r) => r.pipeline));
+  const names = new Set(locked.map((p) => p.name).filter((name) => !taken.has(name)));
+  const ids = chosen.filter((c) => names.has(c.pipeline)).map((c) => c.run_id);
+  if (ids.length === 0) return [];
+  const free = await tx.all<{ id: number }>(
+    `select id from runs where id in (select id from ${words.rows('$1', ID)}) and state = 'running' and holder is null
+     order by id${words.skipLocked()}`,
+    [idRows(ids)],
+  );
+  return free.map((r) => r.id);
+}
+
+export async function beginHolds(
+  tx: StoreTransaction,
+  words: SqlWords,
+  runIds: readonly number[],
+  hold: { readonly worker: string; readonly untilMs: number },
+): Promise<void> {
+  if (runIds.length === 0) return;
+  await tx.run(
+    `update runs set holder = $2, holder_until_ms = $3 where id in (select id from ${words.rows('$1', ID)})`,
+    [idRows(runIds), hold.worker, hold.untilMs],
+  );
+}
+
+/** Longer holds for the runs of the list that the worker holds; gives the others. */
+export async function renewHolds(
+  tx: StoreTransaction,
+  words: SqlWords,
+  runIds: readonly number[],
+  hold: { readonly worker: string; readonly untilMs: number },
+): Promise<readonly number[]> {
+  if (runIds.length === 0) return [];
+  // Locked in order first: an update alone takes its locks in any order.
+  const held = await tx.all<{ id: number }>(
+    `select id from runs where id in (select id from ${words.rows('$1', ID)}) and holder = $2 order by id${words.forUpdate}`,
+    [idRows(runIds), hold.worker],
+  );
+  const ids = new Set(held.map((r) => r.id));
+  if (ids.size > 0)
+    await tx.run(
+      `update runs set holder_until_ms = $2
+       where id in (select id from ${words.rows('$1', ID)}) and holder_until_ms < $2`,
+      [idRows(ids), hold.untilMs],
+    );
+  return runIds.filter((id) => !ids.has(id));
+}

@@ -1,0 +1,53 @@
+import { sqlWords } from '../runs/sql-words.ts';
+import type { StoreTransaction } from '../store/store.ts';
+import { renewHolds } from './hold.ts';
+import type { Claim } from './queue.ts';
+
+const CLAIM = { id: 'bigint', worker: 'text', attempt: 'bigint' } as const;
+
+/** Lengthens leases, and the holds of the runs whose data tasks are among them. */
+export async function renewClaims(
+  tx: StoreTransaction,
+  claims: readonly Claim[],
+  leaseMs: number,
+): Promise<{ readonly lost: readonly Claim[]; readonly cancelled: readonly Claim[] }> {
+  if (claims.length === 0) return { lost: [], cancelled: [] };
+  const words = sqlWords(tx.capabilities);
+  const untilMs = tx.nowMs + leaseMs;
+  const parameter = JSON.stringify(claims.map((c) => ({ id: c.taskId, worker: c.worker, attempt: c.attempt })));
+  const mine = `from ${words.rows('$1', CLAIM)} cross join tasks t
+     where t.id = v.id and t.state = 'running' and t.worker = v.worker and t.attempt = v.attempt`;
+  // Runs are locked before tasks, everywhere.
+  const holds = await tx.all<{ worker: string; run_id: number }>(
+    `select distinct t.worker, t.run_id ${mine} and t.data = 1`,
+    [parameter],
+  );
+  for (const worker of new Set(holds.map((h) => h.worker)))
+    await renewHolds(
+      tx,
+      words,
+      holds.filter((h) => h.worker === worker).map((h) => h.run_id),
+      { worker, untilMs },
+    );
+  const held = await tx.all<{ id: number; run_id: number }>(
+    `select t.id, t.run_id ${mine} order by t.id${words.forUpdate === '' ? '' : ' for update of t'}`,
+    [parameter],
+  );
+  const ids = JSON.stringify(held.map(({ id }) => ({ id })));
+  await tx.run(
+    `update tasks set lease_until_ms = $2
+     where id in (select id from ${words.rows('$1', { id: 'bigint' })}) and lease_until_ms < $2`,
+    [ids, untilMs],
+  );
+  const ending = await tx.all<{ id: number }>(
+    `select t.id from ${words.rows('$1', { id: 'bigint' })} cross join tasks t join runs r on r.id = t.run_id
+     where t.id = v.id and r.state = 'cancelling'`,
+    [ids],
+  );
+  const known = new Set(held.map(({ id }) => id));
+  const cancelling = new Set(ending.map(({ id }) => id));
+  return {
+    lost: claims.filter((c) => !known.has(c.taskId)),
+    cancelled: claims.filter((c) => cancelling.has(c.taskId)),
+  };
+}
