@@ -15,6 +15,8 @@ export interface Carrying {
   readonly progress?: ProgressListener;
   /** Interrupts the statement that runs. The run is then good for `fail` and `close` only. */
   readonly signal?: AbortSignal;
+  /** Its turn has come. */
+  readonly onBegin?: () => void;
 }
 
 /**
@@ -87,6 +89,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
       progress = carrying.progress ?? options.progress;
       signal = carrying.signal ?? options.signal;
       try {
+        carrying.onBegin?.();
         return await interrupting(() => (recognised ? publishedBefore(state) : runDataTask(state, task)));
       } catch (error) {
         broken = true;

@@ -48,6 +48,7 @@ export async function publishBatch(state: RunState): Promise<string> {
         );
         await retractStaging(state, tx);
       }
+      await options.beforeCommit?.();
       failpoints.hit('publish.before-commit');
     });
   } catch (error) {

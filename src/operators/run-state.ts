@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly dryRun?: boolean;
   /** Names this run's publish in the ledger: a publish that is there under the same name counts as this run's own. */
   readonly publishKey?: string;
+  /** Asked within the publish when all is written, just before it commits; what it throws rolls the publish back. */
+  readonly beforeCommit?: () => Promise<void>;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly progress: ProgressListener;

@@ -243,6 +243,8 @@ export interface WorkerRow {
   kind: 'up' | 'worker' | 'command';
   host: string;
   pid: number;
+  /** A `ProcessIdentity` (node/process-identity.ts): whether it lives can then be seen by its neighbours. */
+  identity_json: string | null;
   queues_json: string;
   slots: number;
   started_at_ms: number;
