@@ -47,14 +47,13 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
     wait = (ms) => pause(ms),
   } = options;
   const parsed = parseStoreUrl(url, cwd);
-  const engine =
-    parsed.engine === 'embedded'
-      ? openEmbedded(parsed.path, pollMs)
-      : await openPostgres(parsed.url, parsed.schema, { env, cwd, wait });
-  const pauses = engine.capabilities.shared
-    ? { firstPauseMs: 5, longestPauseMs: 500 }
-    : { firstPauseMs: 1, longestPauseMs: 10 };
+  const embedded = parsed.engine === 'embedded';
+  // The lock of a file is free again soon; transactions of a server that met may meet again.
+  const pauses = embedded ? { firstPauseMs: 1, longestPauseMs: 10 } : { firstPauseMs: 5, longestPauseMs: 500 };
   const patience: RetryPatience = { busyMs, lostMs, ...pauses, wait };
+  const engine = embedded
+    ? openEmbedded(parsed.path, pollMs)
+    : await openPostgres(parsed.url, parsed.schema, { env, cwd, patience });
   const transact = transactOver(engine, clock === undefined ? undefined : () => clock.nowMs(), patience);
   try {
     await migrate(engine, transact);

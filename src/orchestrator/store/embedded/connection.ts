@@ -89,6 +89,11 @@ export class EmbeddedConnection implements DatabaseConnection, WritingConnection
     return (this.query('pragma data_version').rows[0] as { data_version: number }).data_version;
   }
 
+  /** The largest number of an event. */
+  lastEvent(): number | null {
+    return (this.query('select max(seq) as seq from events').rows[0] as { seq: number | null }).seq;
+  }
+
   get inTransaction(): boolean {
     return this.#database.inTransaction;
   }

@@ -1,10 +1,7 @@
 import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely';
-import { SparkifyError } from '../../../core/errors.ts';
 import { ident } from '../../../core/quoting.ts';
+import { Turns } from '../turns.ts';
 import type { EmbeddedConnection } from './connection.ts';
-
-/** How long a user waits for the connection, before it is said that somebody never gives it back. */
-const MAX_QUEUE_MS = 60_000;
 
 /**
  * Kysely's driver over one connection, handed from one user to the next in the order they asked. `begin` is what a
@@ -13,26 +10,23 @@ const MAX_QUEUE_MS = 60_000;
 export class EmbeddedDriver implements Driver {
   readonly #connection: EmbeddedConnection;
   readonly #begin: 'begin' | 'begin immediate';
-  readonly #waiting: (() => void)[] = [];
-  #taken = false;
+  readonly #turns: Turns;
 
   constructor(connection: EmbeddedConnection, begin: 'begin' | 'begin immediate') {
     this.#connection = connection;
     this.#begin = begin;
+    this.#turns = new Turns(connection.path, 1);
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#taken) await this.#turn();
-    this.#taken = true;
+    await this.#turns.take();
     return this.#connection;
   }
 
   async releaseConnection(): Promise<void> {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#taken = false;
-    else next();
+    this.#turns.give();
   }
 
   async beginTransaction(_: DatabaseConnection, settings: TransactionSettings): Promise<void> {
@@ -62,20 +56,5 @@ export class EmbeddedDriver implements Driver {
 
   async destroy(): Promise<void> {
     this.#connection.close();
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const go = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(go), 1);
-        const detail = 'another write of this process has not ended for a minute; is this one inside of it?';
-        reject(new SparkifyError('STORE_BUSY', { store: this.#connection.path, detail }));
-      }, MAX_QUEUE_MS);
-      this.#waiting.push(go);
-    });
   }
 }

@@ -61,13 +61,8 @@ export function openEmbedded(path: string, pollMs: number): StoreEngine {
       'create table if not exists migrations (version integer not null primary key, applied_at_ms integer not null) strict',
     ],
     watch: (changed) => {
-      let seen = writing.dataVersion();
-      const timer = setInterval(() => {
-        const version = writing.dataVersion();
-        if (version === seen) return;
-        seen = version;
-        changed();
-      }, pollMs);
+      const poll = watchCommits(writing, changed);
+      const timer = setInterval(poll, pollMs);
       timer.unref();
       return () => clearInterval(timer);
     },
@@ -75,6 +70,27 @@ export function openEmbedded(path: string, pollMs: number): StoreEngine {
       reading.close();
       writing.close();
     },
+  };
+}
+
+/** A look at what other processes have committed, which calls `changed` when there were events among it. */
+function watchCommits(connection: EmbeddedConnection, changed: () => void): () => void {
+  let version = connection.dataVersion();
+  let seq = connection.lastEvent();
+  return () => {
+    // A transaction of this process sees the file as it was when it began.
+    if (connection.inTransaction) return;
+    try {
+      const now = connection.dataVersion();
+      if (now === version) return;
+      version = now;
+      const last = connection.lastEvent();
+      if (last === seq) return;
+      seq = last;
+    } catch {
+      // Whoever reads next is told what is wrong with the file.
+    }
+    changed();
   };
 }
 

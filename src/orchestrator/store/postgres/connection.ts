@@ -7,6 +7,7 @@ import type { WritingConnection } from '../engine.ts';
 import { eventValues } from '../event-rows.ts';
 import type { StoreValue } from '../store.ts';
 import { isLost, translateStatement } from './errors.ts';
+import type { PreparedNames } from './prepared-names.ts';
 
 /** What all connections of one store have in common. */
 export interface PostgresShared {
@@ -16,35 +17,37 @@ export interface PostgresShared {
   readonly channel: string;
   /** Distinguishes this store from others that listen, so that it does not wake itself twice. */
   readonly instance: string;
-  /** Names of texts that are prepared on the server. */
-  readonly prepared: Map<string, string>;
+  readonly prepared: PreparedNames;
 }
-
-/** Texts that are kept prepared, on each connection. */
-const MAX_PREPARED = 200;
 
 /**
  * The lock is taken before the first number is: whoever reads a number has already been able to read all that are smaller.
- * One round trip tells the others, and also fetches the transaction's id, by which a lost commit is asked for.
+ * Sent together with the commit, so that the lock is held for no round trip.
  */
 const INSERT_EVENTS = `
   with turn as materialized (select pg_advisory_xact_lock($1::bigint)),
   told as (
     insert into events (at_ms, type, pipeline, run_id, task_id, body_json)
     select e.at_ms, e.type, e.pipeline, e.run_id, e.task_id, e.body_json
-    from turn, rows from (unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::text[]))
-      with ordinality as e (at_ms, type, pipeline, run_id, task_id, body_json, position)
+    from turn, rows from (
+      unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::text[])
+    ) with ordinality as e (at_ms, type, pipeline, run_id, task_id, body_json, position)
     order by e.position
     returning seq)
-  select count(*) as events, pg_notify($8, $9)::text as told, pg_current_xact_id()::text as xid from told`;
+  select count(*) as events, pg_notify($8, $9)::text as notified from told`;
 
-/** One connection of a pool; lives as long as the driver's client. */
+/** Every transaction reads what is committed, whatever the server or the role are set to, and learns the server's time. */
+const BEGIN = `begin isolation level read committed;
+  select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms, pg_current_xact_id()::text as xid`;
+
+/** One connection of a pool; lives as long as the driver's client, which sends what it is given without waiting for answers. */
 export class PostgresConnection implements DatabaseConnection, WritingConnection {
   readonly client: pg.PoolClient;
   readonly #shared: PostgresShared;
-  /** Of the transaction under way, once it is known. */
-  xid: string | undefined;
+  /** Of the transaction under way; by it a lost commit is asked for. */
+  xid = '';
   engineNowMs = 0;
+  #told: Promise<unknown> | undefined;
   /** Nothing more may be asked on it. */
   broken = false;
 
@@ -62,24 +65,39 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
     name?: string,
   ): Promise<pg.QueryResult<R>> {
     try {
-      const config = {
-        text,
-        ...(values === undefined ? {} : { values: values.map(bindable) }),
-        ...(name === undefined ? {} : { name }),
-      };
-      return await this.client.query<R>(config);
+      const bound = values === undefined ? {} : { values: values.map(bindable) };
+      return await this.client.query<R>({ text, ...bound, ...(name === undefined ? {} : { name }) });
     } catch (error) {
       this.broken ||= isLost(error);
       throw translateStatement(error, this.#shared.place, text);
     }
   }
 
+  async begin(): Promise<void> {
+    this.#told = undefined;
+    const results = (await this.query(BEGIN)) as unknown as readonly pg.QueryResult<{ now_ms: number; xid: string }>[];
+    const { now_ms, xid } = results[1]!.rows[0]!;
+    this.engineNowMs = now_ms;
+    this.xid = xid;
+  }
+
+  /** The events' insertion has been sent before; the error of either is thrown. */
+  async commit(): Promise<void> {
+    const told = this.#told;
+    const [inserted, committed] = await Promise.allSettled([told, this.query('commit')]);
+    if (inserted.status === 'rejected') throw inserted.reason;
+    if (committed.status === 'rejected') throw committed.reason;
+    // What a server answers when a statement of the transaction had failed.
+    if (committed.value.command === 'ROLLBACK')
+      throw new SparkifyError('INTERNAL', { detail: 'a statement failed and its error was not passed on' });
+  }
+
   async all<Row>(text: string, values: readonly StoreValue[] = []): Promise<readonly Row[]> {
-    return (await this.query(text, values, this.#nameOf(text))).rows as Row[];
+    return (await this.query(text, values, this.#shared.prepared.of(text))).rows as Row[];
   }
 
   async run(text: string, values: readonly StoreValue[] = []): Promise<number> {
-    return (await this.query(text, values, this.#nameOf(text))).rowCount ?? 0;
+    return (await this.query(text, values, this.#shared.prepared.of(text))).rowCount ?? 0;
   }
 
   async insertEvents(events: readonly StoreEvent[], atMs: number): Promise<void> {
@@ -87,27 +105,23 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
     const rows = events.map((event) => eventValues(event, atMs));
     const columns = [0, 1, 2, 3, 4, 5].map((i) => rows.map((row) => bindable(row[i])));
     const values = [eventLock, ...columns, channel, instance];
-    const { rows: told } = await this.query<{ xid: string }>(INSERT_EVENTS, values, this.#nameOf(INSERT_EVENTS));
-    this.xid = told[0]!.xid;
+    this.#told = this.query(INSERT_EVENTS, values, this.#shared.prepared.of(INSERT_EVENTS));
+    // `commit` follows at once and looks at it.
+    this.#told.catch(() => undefined);
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const { rows, rowCount, command } = await this.query(query.sql, query.parameters);
+    const { rows, rowCount, command } = await this.query(
+      query.sql,
+      query.parameters,
+      this.#shared.prepared.ofRepeated(query.sql),
+    );
     const changed = /^(INSERT|UPDATE|DELETE|MERGE)$/.test(command);
     return { rows: rows as R[], ...(changed ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}) };
   }
 
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     yield await this.executeQuery<R>(query);
-  }
-
-  #nameOf(text: string): string | undefined {
-    const { prepared } = this.#shared;
-    const known = prepared.get(text);
-    if (known !== undefined || prepared.size >= MAX_PREPARED) return known;
-    const name = `sparkify_${prepared.size + 1}`;
-    prepared.set(text, name);
-    return name;
   }
 }
 

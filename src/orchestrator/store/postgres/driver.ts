@@ -3,15 +3,12 @@ import type pg from 'pg';
 import { isSparkifyError, SparkifyError } from '../../../core/errors.ts';
 import { ident } from '../../../core/quoting.ts';
 import { type Wait, withRetries } from '../retry.ts';
+import { Turns } from '../turns.ts';
 import { PostgresConnection, type PostgresShared } from './connection.ts';
 import { translateConnect } from './errors.ts';
 
 /** How long a lost commit is asked for. */
 const ASK_COMMIT_MS = 15_000;
-
-/** Every transaction reads what is committed, whatever the server or the role are set to, and learns the server's time. */
-const BEGIN =
-  'begin isolation level read committed; select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms';
 
 /**
  * Kysely's driver over a pool. A commit whose answer is lost is asked for by the transaction's id on another connection:
@@ -22,23 +19,47 @@ export class PostgresDriver implements Driver {
   readonly #shared: PostgresShared;
   readonly #wait: Wait;
   readonly #settings: string;
+  readonly #turns: Turns;
   readonly #connections = new WeakMap<pg.PoolClient, PostgresConnection>();
 
-  /** `settings`: statements that every new connection begins with. */
-  constructor(pool: pg.Pool, shared: PostgresShared, settings: string, wait: Wait) {
+  /**
+   * `places`: connections in use at once; the pool must have room for twice as many, the others ask for lost commits.
+   * `settings`: statements that every new connection begins with.
+   */
+  constructor(
+    pool: pg.Pool,
+    shared: PostgresShared,
+    options: { readonly places: number; readonly settings: string; readonly wait: Wait },
+  ) {
     this.#pool = pool;
     this.#shared = shared;
-    this.#settings = settings;
-    this.#wait = wait;
+    this.#turns = new Turns(shared.place.target, options.places);
+    this.#settings = options.settings;
+    this.#wait = options.wait;
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<PostgresConnection> {
+    // The pool's own queue would take a wait for other work for a server that does not answer.
+    await this.#turns.take();
+    try {
+      return await this.#connect();
+    } catch (error) {
+      this.#turns.give();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<PostgresConnection> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw translateConnect(error, this.#shared.place);
     });
     const known = this.#connections.get(client);
+    if (known?.broken === true) {
+      client.release(true);
+      return this.#connect();
+    }
     if (known !== undefined) return known;
     const connection = new PostgresConnection(client, this.#shared);
     try {
@@ -54,30 +75,19 @@ export class PostgresDriver implements Driver {
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
     const { client, broken } = connection as PostgresConnection;
     client.release(broken);
+    this.#turns.give();
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    const own = connection as PostgresConnection;
-    own.xid = undefined;
-    const results = (await own.query(BEGIN)) as unknown as readonly pg.QueryResult<{ now_ms: number }>[];
-    own.engineNowMs = results[1]!.rows[0]!.now_ms;
+    await (connection as PostgresConnection).begin();
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
     const own = connection as PostgresConnection;
-    if (own.xid === undefined) {
-      const { rows } = await own.query<{ xid: string | null }>('select pg_current_xact_id_if_assigned()::text as xid');
-      own.xid = rows[0]!.xid ?? undefined;
-    }
     try {
-      const { command } = await own.query('commit');
-      // What a server answers to the commit of a transaction in which a statement had failed.
-      if (command === 'ROLLBACK')
-        throw new SparkifyError('INTERNAL', { detail: 'a statement failed and its error was not passed on' });
+      await own.commit();
     } catch (error) {
       if (!own.broken) throw error;
-      // Without an id it changed nothing.
-      if (own.xid === undefined) return;
       if ((await this.#fateOf(own.xid, error)) !== 'committed') throw error;
     }
   }
@@ -123,7 +133,8 @@ export class PostgresDriver implements Driver {
   }
 
   async #askStatus(xid: string): Promise<string> {
-    const connection = await this.acquireConnection();
+    // Not by turns: the place of the lost commit is still taken.
+    const connection = await this.#connect();
     try {
       const { rows } = await connection.query<{ status: string | null }>('select pg_xact_status($1::xid8) as status', [
         xid,
@@ -137,7 +148,7 @@ export class PostgresDriver implements Driver {
         });
       return status;
     } finally {
-      await this.releaseConnection(connection);
+      connection.client.release(connection.broken);
     }
   }
 }

@@ -10,7 +10,7 @@ const LONGEST_PAUSE_MS = 5000;
 
 /**
  * Listens on a connection of its own and comes back when that is lost: connecting → listening → lost → (pause) → connecting.
- * Having come back, it says "changed", because it may have missed something.
+ * Each time it begins to listen it says "changed", because it may have missed something.
  */
 export class PostgresListener {
   readonly #config: pg.ClientConfig;
@@ -31,7 +31,7 @@ export class PostgresListener {
     this.#channel = shared.channel;
     this.#instance = shared.instance;
     this.#changed = changed;
-    void this.#connect(false);
+    void this.#connect();
   }
 
   /** Ends for good. */
@@ -41,7 +41,7 @@ export class PostgresListener {
     this.#client?.end().catch(() => undefined);
   }
 
-  async #connect(again: boolean): Promise<void> {
+  async #connect(): Promise<void> {
     const client = new AttemptingClient(this.#config);
     this.#client = client;
     let lost = false;
@@ -50,7 +50,7 @@ export class PostgresListener {
       lost = true;
       client.end().catch(() => undefined);
       if (this.#ended) return;
-      this.#later(this.#pauseMs, () => void this.#connect(true));
+      this.#later(this.#pauseMs, () => void this.#connect());
       this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     };
     client.on('error', onLost);
@@ -66,7 +66,7 @@ export class PostgresListener {
     }
     if (this.#ended) return void client.end().catch(() => undefined);
     this.#pauseMs = FIRST_PAUSE_MS;
-    if (again) this.#changed();
+    this.#changed();
     this.#ping(client, onLost);
   }
 

@@ -1,15 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import { type Driver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import pg from 'pg';
 import { ident } from '../../../core/quoting.ts';
 import { AttemptingClient, clientConfig } from '../../../warehouse/postgres/clients.ts';
 import { type PostgresEnvironment, resolveAddress } from '../../../warehouse/postgres/connection-options.ts';
 import type { SchemaWords, StoreEngine } from '../engine.ts';
-import type { Wait } from '../retry.ts';
+import type { RetryPatience } from '../retry.ts';
 import type { StoreTables } from '../tables.ts';
 import type { PostgresShared } from './connection.ts';
 import { PostgresDriver } from './driver.ts';
 import { PostgresListener } from './listener.ts';
+import { PreparedNames } from './prepared-names.ts';
+import { PostgresReadingDriver } from './reading-driver.ts';
 
 export const postgresWords: SchemaWords = {
   engine: 'postgres',
@@ -20,28 +22,30 @@ export const postgresWords: SchemaWords = {
   keyed: '',
 };
 
-const MAX_WRITERS = 6;
-const MAX_READERS = 4;
+const WRITERS = 6;
+const READERS = 4;
 
 /** A statement of the store takes milliseconds; one that takes so long waits for a dead connection. */
 const STATEMENT_MS = 60_000;
 const LOCK_MS = 20_000;
 /** A process that is stopped in the middle of a transaction holds its locks no longer than this. */
-const IDLE_IN_TRANSACTION_MS = 30_000;
+const IDLE_IN_TRANSACTION_MS = 10_000;
 
 export interface PostgresStoreOptions {
   readonly env: PostgresEnvironment;
   readonly cwd: string;
-  readonly wait: Wait;
+  readonly patience: RetryPatience;
 }
 
 /** A schema of a database, with connections of its own: some that write, some that read, one that listens. */
 export async function openPostgres(url: string, schema: string, options: PostgresStoreOptions): Promise<StoreEngine> {
   const address = await resolveAddress(url, { env: options.env, cwd: options.cwd });
   const { shown, host, port, user, database } = address;
-  const config: pg.ClientConfig = {
+  const config: pg.ClientConfig & { readonly pipeline: boolean } = {
     ...clientConfig(address),
     query_timeout: STATEMENT_MS + 5000,
+    // Statements are sent without waiting for the answers to those before.
+    pipeline: true,
     types: { getTypeParser: (oid: number) => parserOf(oid) } as unknown as pg.CustomTypesConfig,
   };
   const shared: PostgresShared = {
@@ -49,7 +53,7 @@ export async function openPostgres(url: string, schema: string, options: Postgre
     eventLock: String(createHash('sha256').update(`sparkify events ${schema}`).digest().readBigInt64BE(0)),
     channel: channelOf(schema),
     instance: randomUUID(),
-    prepared: new Map(),
+    prepared: new PreparedNames(),
   };
   const settings = `
     set search_path = ${ident(schema)};
@@ -57,21 +61,30 @@ export async function openPostgres(url: string, schema: string, options: Postgre
     set standard_conforming_strings = on;
     set client_min_messages = warning;
     set synchronous_commit = on;
+    set jit = off;
     set statement_timeout = ${STATEMENT_MS};
     set lock_timeout = ${LOCK_MS};
     set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
   `;
-  const over = (max: number, more: string): Kysely<StoreTables> =>
+  const { patience } = options;
+  const driver = (places: number, more: string): PostgresDriver =>
+    new PostgresDriver(poolOf(config, 2 * places), shared, {
+      places,
+      settings: `${settings}; ${more}`,
+      wait: patience.wait,
+    });
+  const over = (createDriver: () => Driver): Kysely<StoreTables> =>
     new Kysely<StoreTables>({
       dialect: {
         createAdapter: () => new PostgresAdapter(),
-        createDriver: () => new PostgresDriver(poolOf(config, max), shared, `${settings}; ${more}`, options.wait),
+        createDriver,
         createIntrospector: (db) => new PostgresIntrospector(db),
         createQueryCompiler: () => new PostgresQueryCompiler(),
       },
     });
-  const writer = over(MAX_WRITERS, 'set default_transaction_read_only = off');
-  const reader = over(MAX_READERS, 'set default_transaction_read_only = on');
+  const writer = over(() => driver(WRITERS, 'set default_transaction_read_only = off'));
+  const reading = 'set default_transaction_read_only = on';
+  const reader = over(() => new PostgresReadingDriver(driver(READERS, reading), patience));
   return {
     url: schema === 'sparkify_store' ? shown : `${shown}${shown.includes('?') ? '&' : '?'}schema=${schema}`,
     capabilities: { skipLocked: true, notify: true, jsonRows: 'json_to_recordset', shared: true },
