@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, afterEach, describe, inject } from 'vitest';
 import { fixedClock } from '../../src/core/clock.ts';
 import { type OpenStoreOptions, openStore } from '../../src/orchestrator/store/open-store.ts';
 import type { Store } from '../../src/orchestrator/store/store.ts';
-import { administer } from '../postgres-server/database.ts';
 
 export type StoreEngineName = 'sqlite' | 'postgres';
 
@@ -24,11 +24,11 @@ export interface TestStore {
   another(options?: OpenStoreOptions): Promise<Store>;
 }
 
-/** A fresh store, closed and removed after the test. `clock` of the options replaces the virtual one. */
+/** An empty store, closed and removed after the test. `clock` of the options replaces the virtual one. */
 export type OpenTestStore = (options?: OpenStoreOptions) => Promise<TestStore>;
 
 /**
- * A suite over both engines: SQLite in a temporary folder, and a schema of its own per test on the test run's PostgreSQL.
+ * A suite over both engines: SQLite in a temporary folder, and a schema of the test run's PostgreSQL.
  * With `SPARKIFY_TEST_STORES=sqlite` (or `postgres`) only one of them.
  */
 export function eachStore(suite: (engine: StoreEngineName, open: OpenTestStore) => void): void {
@@ -40,7 +40,7 @@ export function eachStore(suite: (engine: StoreEngineName, open: OpenTestStore) 
 
 /** The opener of one engine, within a `describe`. */
 export function storeOpener(engine: StoreEngineName): OpenTestStore {
-  const places = engine === 'sqlite' ? temporaryFiles() : freshSchemas();
+  const places = engine === 'sqlite' ? temporaryFiles() : emptySchemas();
   const open: Store[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((store) => store.close()));
@@ -48,7 +48,7 @@ export function storeOpener(engine: StoreEngineName): OpenTestStore {
   });
   return async (options = {}) => {
     const clock = fixedClock(startMs);
-    const url = places.next();
+    const url = await places.next();
     const another = async (more: OpenStoreOptions = {}): Promise<Store> => {
       const store = await openStore(url, { clock, pollMs: 5, ...options, ...more });
       open.push(store);
@@ -59,37 +59,75 @@ export function storeOpener(engine: StoreEngineName): OpenTestStore {
 }
 
 interface Places {
-  next(): string;
+  next(): Promise<string>;
   clear(): Promise<void>;
 }
 
+/** Each a copy of one file whose tables have been made. */
 function temporaryFiles(): Places {
   const folders: string[] = [];
+  let template: string | undefined;
+  const folder = (): string => {
+    const made = mkdtempSync(join(tmpdir(), 'sparkify-store-'));
+    folders.push(made);
+    return made;
+  };
+  const remove = (count: number): void => {
+    for (const each of folders.splice(count)) rmSync(each, { recursive: true, force: true });
+  };
+  afterAll(() => remove(0));
   return {
-    next: () => {
-      const folder = mkdtempSync(join(tmpdir(), 'sparkify-store-'));
-      folders.push(folder);
-      return `sqlite:${join(folder, 'store.db')}`;
+    next: async () => {
+      if (template === undefined) {
+        template = join(folder(), 'template.db');
+        await (await openStore(`sqlite:${template}`)).close();
+      }
+      const path = join(folder(), 'store.db');
+      copyFileSync(template, path);
+      return `sqlite:${path}`;
+    },
+    clear: async () => remove(1),
+  };
+}
+
+/** Schemas are emptied and used again: to make the tables takes some hundred milliseconds. */
+function emptySchemas(): Places {
+  const free: string[] = [];
+  const taken: string[] = [];
+  let client: pg.Client | undefined;
+  const administer = async (statement: string): Promise<void> => {
+    if (client === undefined) {
+      client = new pg.Client({ connectionString: inject('postgresUrl') });
+      client.on('error', () => {});
+      await client.connect();
+    }
+    await client.query(statement);
+  };
+  afterAll(async () => {
+    for (const schema of [...free, ...taken]) await administer(`drop schema if exists ${schema} cascade`);
+    await client?.end();
+  });
+  return {
+    next: async () => {
+      const schema = free.pop() ?? `store_${randomBytes(6).toString('hex')}`;
+      taken.push(schema);
+      return `${inject('postgresUrl')}?schema=${schema}`;
     },
     clear: async () => {
-      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+      for (const schema of taken.splice(0)) {
+        await administer(emptying(schema));
+        free.push(schema);
+      }
     },
   };
 }
 
-/** Schemas cost a fraction of a database; they are dropped together at the end of the suite. */
-function freshSchemas(): Places {
-  const schemas: string[] = [];
-  afterAll(async () => {
-    for (const schema of schemas.splice(0))
-      await administer(inject('postgresUrl'), `drop schema if exists ${schema} cascade`);
-  });
-  return {
-    next: () => {
-      const schema = `store_${randomBytes(6).toString('hex')}`;
-      schemas.push(schema);
-      return `${inject('postgresUrl')}?schema=${schema}`;
-    },
-    clear: async () => {},
-  };
+/** As the migrations left it: no rows, and numbers from 1. */
+function emptying(schema: string): string {
+  return `do $$ declare name text; begin
+    for name in select tablename from pg_tables where schemaname = '${schema}' and tablename <> 'migrations' loop
+      execute format('delete from ${schema}.%I', name);
+    end loop;
+    perform setval(format('${schema}.%I', sequencename)::regclass, 1, false) from pg_sequences where schemaname = '${schema}';
+  end $$`;
 }
