@@ -1,4 +1,4 @@
-import { ID, idRows, type SqlWords, sqlWords } from '../runs/sql-words.ts';
+import { listOf, type SqlWords, sqlWords } from '../runs/sql-words.ts';
 import { ofTask } from '../runs/task-events.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import type { TaskInstance } from '../store/tables.ts';
@@ -26,7 +26,7 @@ export async function claimTasks(
     : { mine: [], free: [] };
   const room = await readPools(tx);
   const urgent = [
-    ...(await urgentTasks(tx, words, request.queues, queues, room, limit)),
+    ...(await urgentTasks(tx, words, request.queues, room, limit)),
     ...(await dataTasks(tx, words, [...holds.mine, ...holds.free], queues, limit)),
   ].sort((a, b) => a.priority - b.priority || a.ready_at_ms - b.ready_at_ms || a.id - b.id);
   const old = oldest === 0 ? [] : await oldestTasks(tx, words, queues, room, oldest);
@@ -75,7 +75,6 @@ async function urgentTasks(
   tx: StoreTransaction,
   words: SqlWords,
   queues: readonly string[],
-  queueRows: string,
   room: PoolRoom,
   limit: number,
 ): Promise<readonly TaskInstance[]> {
@@ -90,10 +89,10 @@ async function urgentTasks(
   const busy = await tx.all<{ queue: string; pool: string }>(
     `select q.queue, p.name as pool
      from (select queue from ${words.rows('$1', { queue: 'text' })}) q
-     cross join (select name from ${words.rows('$2', { name: 'text' })}) p
-     where exists (select 1 from tasks t
+     cross join pools p
+     where p.name ${words.amongNames('$2')} and exists (select 1 from tasks t
        where t.state = 'ready' and t.data = 0 and t.queue = q.queue and t.pool = p.name and t.ready_at_ms <= $3)`,
-    [queueRows, JSON.stringify(names.map((name) => ({ name }))), tx.nowMs],
+    [JSON.stringify(queues.map((queue) => ({ queue }))), listOf(names), tx.nowMs],
   );
   for (const { queue, pool } of busy)
     found.push(...(await tx.all<TaskInstance>(list('pool = $4'), [queue, tx.nowMs, limit, pool])));
@@ -110,10 +109,10 @@ async function dataTasks(
   if (runIds.length === 0) return [];
   return tx.all<TaskInstance>(
     `select * from tasks
-     where run_id in (select id from ${words.rows('$1', ID)}) and state = 'ready' and data = 1 and ready_at_ms <= $2
-       and queue in (select queue from ${words.rows('$3', { queue: 'text' })})
+     where run_id ${words.amongIds('$1')} and state = 'ready' and data = 1 and ready_at_ms <= $2
+       and queue ${words.amongNames('$3')}
      order by priority, ready_at_ms, id limit $4${words.skipLocked()}`,
-    [idRows(runIds), tx.nowMs, queues, limit],
+    [listOf(runIds), tx.nowMs, queues, limit],
   );
 }
 
@@ -127,10 +126,10 @@ async function oldestTasks(
   return tx.all<TaskInstance>(
     `select * from tasks
      where state = 'ready' and data = 0 and ready_at_ms <= $2
-       and queue in (select queue from ${words.rows('$1', { queue: 'text' })})
-       and (pool is null or pool in (select name from ${words.rows('$3', { name: 'text' })}))
+       and queue ${words.amongNames('$1')}
+       and (pool is null or pool ${words.amongNames('$3')})
      order by ready_at_ms, id limit $4${words.skipLocked()}`,
-    [queues, tx.nowMs, JSON.stringify(room.withRoom().map((name) => ({ name }))), limit],
+    [queues, tx.nowMs, listOf(room.withRoom()), limit],
   );
 }
 
@@ -141,16 +140,16 @@ async function take(
   worker: string,
   leaseUntilMs: number,
 ): Promise<readonly ClaimedTask[]> {
-  const ids = idRows(picked.map((task) => task.id));
+  const ids = listOf(picked.map((task) => task.id));
   await tx.run(
     `update tasks set state = 'running', worker = $2, attempt = attempt + 1, lease_until_ms = $3, started_at_ms = $4
-     where id in (select id from ${words.rows('$1', ID)})`,
+     where id ${words.amongIds('$1')}`,
     [ids, worker, leaseUntilMs, tx.nowMs],
   );
   await tx.run(
     `insert into attempts (task_id, attempt, run_id, worker, state, started_at_ms)
      select id, attempt, run_id, worker, 'running', started_at_ms from tasks
-     where id in (select id from ${words.rows('$1', ID)})`,
+     where id ${words.amongIds('$1')}`,
     [ids],
   );
   return picked.map((task) => {

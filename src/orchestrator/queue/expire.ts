@@ -2,7 +2,7 @@ import { SparkifyError } from '../../core/errors.ts';
 import { judgeTasks } from '../runs/judge-task.ts';
 import { freeForgotten } from '../runs/past.ts';
 import type { RunChanges } from '../runs/run-changes.ts';
-import { ID, idRows } from '../runs/sql-words.ts';
+import { listOf } from '../runs/sql-words.ts';
 import { ofTask, taskLabel } from '../runs/task-events.ts';
 import type { TaskInstance } from '../store/tables.ts';
 import { backToReady, durationMs, giveBack } from './complete.ts';
@@ -31,13 +31,13 @@ export async function takeBackExpired(changes: RunChanges, maxCrashes: number): 
   const runs = new Set([...lapsed.map((r) => r.id), ...late.map((t) => t.run_id)]);
   if (runs.size > 0) await changes.lockRuns(runs);
   const holders =
-    lapsed.length === 0 ? new Map<number, string>() : await endHolds(changes, idRows(lapsed.map((r) => r.id)));
+    lapsed.length === 0 ? new Map<number, string>() : await endHolds(changes, listOf(lapsed.map((r) => r.id)));
   const held =
     holders.size === 0
       ? []
       : await tx.all<{ id: number }>(
-          `select id from tasks where run_id in (select id from ${words.rows('$1', ID)}) and state = 'running' and data = 1`,
-          [idRows(holders.keys())],
+          `select id from tasks where run_id ${words.amongIds('$1')} and state = 'running' and data = 1`,
+          [listOf(holders.keys())],
         );
   const ids = [...new Set([...late, ...held].map((t) => t.id))];
   if (ids.length > 0) await changes.lockTasks(ids);
@@ -57,7 +57,7 @@ export async function takeBackExpired(changes: RunChanges, maxCrashes: number): 
 /** Ends holds that have lapsed, looked at again now that the runs are locked; gives who had them. */
 async function endHolds(changes: RunChanges, runIds: string): Promise<ReadonlyMap<number, string>> {
   const { tx, words } = changes;
-  const among = `id in (select id from ${words.rows('$1', ID)}) and holder is not null and holder_until_ms <= $2`;
+  const among = `id ${words.amongIds('$1')} and holder is not null and holder_until_ms <= $2`;
   const rows = await tx.all<{ id: number; holder: string }>(`select id, holder from runs where ${among}`, [
     runIds,
     tx.nowMs,

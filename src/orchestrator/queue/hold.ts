@@ -1,4 +1,4 @@
-import { ID, idRows, type SqlWords } from '../runs/sql-words.ts';
+import { listOf, type SqlWords } from '../runs/sql-words.ts';
 import type { StoreTransaction } from '../store/store.ts';
 
 /** Runs whose data tasks a worker may claim. */
@@ -32,7 +32,7 @@ export async function findHolds(
     `select t.run_id, t.pipeline, r.priority, min(t.ready_at_ms) as since
      from tasks t join runs r on r.id = t.run_id
      where t.state = 'ready' and t.data = 1 and t.ready_at_ms <= $2
-       and t.queue in (select queue from ${words.rows('$1', { queue: 'text' })})
+       and t.queue ${words.amongNames('$1')}
      group by t.run_id, t.pipeline, r.priority`,
     [request.queues, tx.nowMs],
   );
@@ -66,9 +66,9 @@ async function lockFree(
 ): Promise<readonly number[]> {
   if (words.forUpdate === '') return chosen.map((c) => c.run_id);
   const locked = await tx.all<{ name: string }>(
-    `select name from pipelines where name in (select name from ${words.rows('$1', { name: 'text' })})
+    `select name from pipelines where name ${words.amongNames('$1')}
      order by name${words.skipLocked()}`,
-    [JSON.stringify(chosen.map((c) => ({ name: c.pipeline })))],
+    [listOf(chosen.map((c) => c.pipeline))],
   );
   // Read after the lock: whoever had it before may have begun a hold.
   const taken = new Set((await heldRuns(tx)).map((r) => r.pipeline));
@@ -76,9 +76,9 @@ async function lockFree(
   const ids = chosen.filter((c) => names.has(c.pipeline)).map((c) => c.run_id);
   if (ids.length === 0) return [];
   const free = await tx.all<{ id: number }>(
-    `select id from runs where id in (select id from ${words.rows('$1', ID)}) and state = 'running' and holder is null
+    `select id from runs where id ${words.amongIds('$1')} and state = 'running' and holder is null
      order by id${words.skipLocked()}`,
-    [idRows(ids)],
+    [listOf(ids)],
   );
   return free.map((r) => r.id);
 }
@@ -90,10 +90,11 @@ export async function beginHolds(
   hold: { readonly worker: string; readonly untilMs: number },
 ): Promise<void> {
   if (runIds.length === 0) return;
-  await tx.run(
-    `update runs set holder = $2, holder_until_ms = $3 where id in (select id from ${words.rows('$1', ID)})`,
-    [idRows(runIds), hold.worker, hold.untilMs],
-  );
+  await tx.run(`update runs set holder = $2, holder_until_ms = $3 where id ${words.amongIds('$1')}`, [
+    listOf(runIds),
+    hold.worker,
+    hold.untilMs,
+  ]);
 }
 
 /** Longer holds for the runs of the list that the worker holds; gives the others. */
@@ -106,15 +107,15 @@ export async function renewHolds(
   if (runIds.length === 0) return [];
   // Locked in order first: an update alone takes its locks in any order.
   const held = await tx.all<{ id: number }>(
-    `select id from runs where id in (select id from ${words.rows('$1', ID)}) and holder = $2 order by id${words.forUpdate}`,
-    [idRows(runIds), hold.worker],
+    `select id from runs where id ${words.amongIds('$1')} and holder = $2 order by id${words.forUpdate}`,
+    [listOf(runIds), hold.worker],
   );
   const ids = new Set(held.map((r) => r.id));
   if (ids.size > 0)
     await tx.run(
       `update runs set holder_until_ms = $2
-       where id in (select id from ${words.rows('$1', ID)}) and holder_until_ms < $2`,
-      [idRows(ids), hold.untilMs],
+       where id ${words.amongIds('$1')} and holder_until_ms < $2`,
+      [listOf(ids), hold.untilMs],
     );
   return runIds.filter((id) => !ids.has(id));
 }

@@ -1,4 +1,4 @@
-import type { SqlWords } from '../runs/sql-words.ts';
+import { listOf, type SqlWords } from '../runs/sql-words.ts';
 import type { StoreTransaction } from '../store/store.ts';
 
 /** What is free in pools while tasks of one claim are picked. */
@@ -46,9 +46,10 @@ export async function readPools(tx: StoreTransaction): Promise<PoolRoom> {
  * its own after the lock, so that it sees what those before us have taken.
  */
 export async function lockPools(tx: StoreTransaction, words: SqlWords, names: Iterable<string>): Promise<PoolRoom> {
-  const parameter = JSON.stringify([...new Set(names)].map((name) => ({ name })));
-  if (parameter === '[]') return new PoolRoom([]);
-  const among = `p.name in (select name from ${words.rows('$1', { name: 'text' })})`;
+  const wanted = new Set(names);
+  if (wanted.size === 0) return new PoolRoom([]);
+  const parameter = listOf(wanted);
+  const among = `p.name ${words.amongNames('$1')}`;
   if (words.forUpdate !== '')
     await tx.all(`select p.name from pools p where ${among} order by p.name${words.forUpdate}`, [parameter]);
   return new PoolRoom(

@@ -1,4 +1,4 @@
-import { sqlWords } from '../runs/sql-words.ts';
+import { listOf, sqlWords } from '../runs/sql-words.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import { renewHolds } from './hold.ts';
 import type { Claim } from './queue.ts';
@@ -33,15 +33,15 @@ export async function renewClaims(
     `select t.id, t.run_id ${mine} order by t.id${words.forUpdate === '' ? '' : ' for update of t'}`,
     [parameter],
   );
-  const ids = JSON.stringify(held.map(({ id }) => ({ id })));
+  const ids = listOf(held.map(({ id }) => id));
   await tx.run(
     `update tasks set lease_until_ms = $2
-     where id in (select id from ${words.rows('$1', { id: 'bigint' })}) and lease_until_ms < $2`,
+     where id ${words.amongIds('$1')} and lease_until_ms < $2`,
     [ids, untilMs],
   );
   const ending = await tx.all<{ id: number }>(
-    `select t.id from ${words.rows('$1', { id: 'bigint' })} cross join tasks t join runs r on r.id = t.run_id
-     where t.id = v.id and r.state = 'cancelling'`,
+    `select t.id from tasks t join runs r on r.id = t.run_id
+     where t.id ${words.amongIds('$1')} and r.state = 'cancelling'`,
     [ids],
   );
   const known = new Set(held.map(({ id }) => id));

@@ -5,7 +5,7 @@ import type { RunRequest } from '../model/run-request.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import { waitForPast } from './past.ts';
 import { type SelectedTask, selectTasks } from './selection.ts';
-import { ID, idRows, sqlWords } from './sql-words.ts';
+import { ID, listOf, sqlWords } from './sql-words.ts';
 
 export interface NewRun {
   readonly graph: PipelineGraph;
@@ -231,10 +231,10 @@ async function insertTasks(tx: StoreTransaction, made: ReadonlyMap<Planned, numb
        select r.id, r.pipeline, v.task, -1, 'waiting', r.priority + v.priority, v.queue, v.pool, v.pool_slots, v.data, cast($3 as bigint),
          v.blockers, 0, 0, 0, 0, 0, 0
        from runs r cross join ${words.rows('$2', columns)}
-       where r.id in (select id from ${words.rows('$1', ID)})
+       where r.id ${words.amongIds('$1')}
        order by r.id, v.n`,
       [
-        idRows(ids),
+        listOf(ids),
         JSON.stringify(
           tasks.map(({ task, blockers }, n) => ({
             n,

@@ -2,7 +2,7 @@ import type { RunRequest } from '../model/run-request.ts';
 import type { TaskState } from '../model/states.ts';
 import type { ChangingRun, RunChanges } from './run-changes.ts';
 import { judgeRun } from './run-outcome.ts';
-import { ID, idRows } from './sql-words.ts';
+import { ID, listOf } from './sql-words.ts';
 
 interface Rest {
   readonly id: number;
@@ -25,16 +25,17 @@ export async function finishRuns(changes: RunChanges): Promise<void> {
   );
   if (done.length === 0) return;
   const { tx, words } = changes;
-  const parameter = idRows(done.map(({ id }) => id));
-  const among = `(select id from ${words.rows('$1', ID)})`;
+  const parameter = listOf(done.map(({ id }) => id));
+  const among = words.amongIds('$1');
   const rest = new Map(
-    (await tx.all<Rest>(`select id, request_json, report_json from runs where id in ${among}`, [parameter])).map(
-      (r) => [r.id, r],
-    ),
+    (await tx.all<Rest>(`select id, request_json, report_json from runs where id ${among}`, [parameter])).map((r) => [
+      r.id,
+      r,
+    ]),
   );
   const bad = await tx.all<EndState>(
     `select run_id, task, state, error_json, detail from tasks
-     where run_id in ${among} and map_index = -1 and state in ('failed', 'upstream_failed', 'cancelled')`,
+     where run_id ${among} and map_index = -1 and state in ('failed', 'upstream_failed', 'cancelled')`,
     [parameter],
   );
   const judged = await endStates(changes, bad);
@@ -57,8 +58,8 @@ async function endStates(
   const { tx, words } = changes;
   const rows = await tx.all<EndState>(
     `select run_id, task, state, error_json, detail from tasks
-     where run_id in (select id from ${words.rows('$1', ID)}) and map_index = -1`,
-    [idRows(new Set(bad.map((row) => row.run_id)))],
+     where run_id ${words.amongIds('$1')} and map_index = -1`,
+    [listOf(new Set(bad.map((row) => row.run_id)))],
   );
   for (const row of rows) {
     const list = byRun.get(row.run_id);
@@ -132,13 +133,13 @@ async function writeCells(changes: RunChanges, runs: readonly ChangingRun[]): Pr
      join tasks t on t.run_id = r.id and t.map_index = -1
      join pipeline_versions p on p.pipeline = r.pipeline and p.version = r.version
      left join run_cells c on c.run_id = r.id
-     where r.id in (select id from ${words.rows('$1', ID)}) and (t.state <> 'cancelled' or t.attempt > 0)
+     where r.id ${words.amongIds('$1')} and (t.state <> 'cancelled' or t.attempt > 0)
      order by 1, 2, 3, 4
      on conflict (pipeline, task, start_ms, end_ms) do update set
        state = excluded.state, run_id = excluded.run_id, semantic_version = excluded.semantic_version,
        at_ms = excluded.at_ms, reason = excluded.reason
      where excluded.state <> 'cancelled' or cells.state <> 'succeeded'`,
-    [idRows(runs.map(({ id }) => id)), tx.nowMs],
+    [listOf(runs.map(({ id }) => id)), tx.nowMs],
   );
 }
 

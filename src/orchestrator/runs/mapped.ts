@@ -39,7 +39,7 @@ export async function expand(changes: RunChanges, parent: TaskInstance, inputs: 
         element.input_json = input;
         element.ready_at_ms = tx.nowMs;
         changes.move(element, 'ready');
-        changes.write(element);
+        changes.touch(element);
       }
     }
   }
@@ -53,7 +53,7 @@ function dismiss(changes: RunChanges, element: TaskInstance): void {
   element.output_json = null;
   element.detail = 'no longer among the elements';
   if (element.state === 'waiting') changes.move(element, 'skipped');
-  changes.write(element);
+  changes.touch(element);
 }
 
 async function insertElements(
@@ -98,7 +98,7 @@ export async function settleElements(changes: RunChanges, elements: readonly Tas
     parent.blockers -= 1;
     if (element.state === 'skipped') parent.blockers_skipped += 1;
     else if (element.state !== 'succeeded') parent.blockers_failed += 1;
-    changes.count(parent);
+    changes.touch(parent);
     if (parent.blockers === 0) complete.add(parent);
   }
   for (const parent of complete) await endMapped(changes, parent);

@@ -95,7 +95,7 @@ async function free(
     if (task?.state !== 'waiting' || task.past_ms === null) continue;
     task.past_ms = null;
     task.blockers -= 1;
-    changes.write(task);
+    changes.touch(task);
     freed.push(task);
   }
   return freed;

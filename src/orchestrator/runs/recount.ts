@@ -19,7 +19,7 @@ export async function recount(changes: RunChanges, run: ChangingRun): Promise<re
     task.blockers = before.length - ended.length + Number(task.past_ms !== null);
     task.blockers_skipped = ended.filter((t) => t.state === 'skipped').length;
     task.blockers_failed = ended.filter((t) => t.state !== 'skipped' && t.state !== 'succeeded').length;
-    changes.count(task);
+    changes.touch(task);
     waiting.push(task);
   }
   return waiting;
@@ -36,5 +36,5 @@ async function recountElements(changes: RunChanges, parent: TaskInstance): Promi
   parent.blockers = sum((s) => !taskEnded(s));
   parent.blockers_skipped = sum((s) => s === 'skipped');
   parent.blockers_failed = sum((s) => taskEnded(s) && s !== 'skipped' && s !== 'succeeded');
-  changes.count(parent);
+  changes.touch(parent);
 }

@@ -11,7 +11,7 @@ import {
 import type { StoreTransaction } from '../store/store.ts';
 import type { StoredRun, TaskInstance } from '../store/tables.ts';
 import type { RunGraph, RunGraphs } from './run-graph.ts';
-import { ID, idRows, type RowColumns, type SqlWords, sqlWords } from './sql-words.ts';
+import { ID, listOf, type RowColumns, type SqlWords, sqlWords } from './sql-words.ts';
 
 /** Of a run, what its changes need. */
 export type ChangingRun = Pick<
@@ -52,7 +52,7 @@ interface AttemptEnd {
   readonly error: string | null;
 }
 
-/** Columns that a change writes, all of them in one statement for all rows. */
+/** Columns that changes write. */
 const WRITTEN = {
   state: 'text',
   ready_at_ms: 'bigint',
@@ -75,11 +75,8 @@ const WRITTEN = {
   finished_at_ms: 'bigint',
 } as const satisfies RowColumns;
 
-const COUNTERS = {
-  blockers: 'bigint',
-  blockers_failed: 'bigint',
-  blockers_skipped: 'bigint',
-} as const satisfies RowColumns;
+type Column = keyof typeof WRITTEN;
+const COLUMNS = Object.keys(WRITTEN) as readonly Column[];
 
 /**
  * The changes that one transaction makes to tasks of some runs. The runs are locked first, so that nobody else ends,
@@ -97,8 +94,9 @@ export class RunChanges {
   readonly #places = new Map<string, TaskInstance | undefined>();
   readonly #graphOf = new Map<number, RunGraph>();
   #ended: EndedTask[] = [];
-  readonly #written = new Set<TaskInstance>();
-  readonly #counted = new Set<TaskInstance>();
+  /** Rows that may have changed, as they are in the store. */
+  readonly #stored = new Map<TaskInstance, TaskInstance>();
+  readonly #touched = new Set<TaskInstance>();
   readonly #changedRuns = new Set<ChangingRun>();
   #attempts: AttemptEnd[] = [];
   #dropped: { readonly task_id: number; readonly attempt: number }[] = [];
@@ -113,21 +111,21 @@ export class RunChanges {
   async lockRuns(ids: Iterable<number>): Promise<void> {
     const { words } = this;
     await this.#takeRuns(
-      `select ${RUN_COLUMNS} from runs where id in (select id from ${words.rows('$1', ID)}) order by id${words.forUpdate}`,
-      idRows(ids),
+      `select ${RUN_COLUMNS} from runs where id ${words.amongIds('$1')} order by id${words.forUpdate}`,
+      listOf(ids),
     );
   }
 
   /** Locks the runs of these tasks, then the tasks themselves, in the order of their ids. */
   async lockTasks(ids: readonly number[]): Promise<void> {
     const { words } = this;
-    const list = `(select id from ${words.rows('$1', ID)})`;
-    const parameter = idRows(ids);
+    const list = words.amongIds('$1');
+    const parameter = listOf(ids);
     await this.#takeRuns(
-      `select ${RUN_COLUMNS} from runs where id in (select run_id from tasks where id in ${list}) order by id${words.forUpdate}`,
+      `select ${RUN_COLUMNS} from runs where id in (select run_id from tasks where id ${list}) order by id${words.forUpdate}`,
       parameter,
     );
-    await this.takeTasks(`select * from tasks where id in ${list} order by id${words.forUpdate}`, [parameter]);
+    await this.takeTasks(`select * from tasks where id ${list} order by id${words.forUpdate}`, [parameter]);
   }
 
   /** Locks every task of the run that is no element of a mapped one. */
@@ -169,6 +167,7 @@ export class RunChanges {
       const known = this.#tasks.get(row.id);
       if (known !== undefined) return known;
       this.#tasks.set(row.id, row);
+      this.#stored.set(row, { ...row });
       if (row.map_index === -1) this.#places.set(placeKey(row.run_id, row.task), row);
       return row;
     });
@@ -217,7 +216,7 @@ export class RunChanges {
       task.finished_at_ms = this.tx.nowMs;
       if (!taskEnded(from)) this.#ended.push({ task, unchosen });
     } else task.finished_at_ms = null;
-    this.#written.add(task);
+    this.#touched.add(task);
   }
 
   moveRun(run: ChangingRun, to: RunState): void {
@@ -227,14 +226,9 @@ export class RunChanges {
     this.#changedRuns.add(run);
   }
 
-  /** Has the task's row written as it is now. */
-  write(task: TaskInstance): void {
-    this.#written.add(task);
-  }
-
-  /** Has the counts of tasks before it written. */
-  count(task: TaskInstance): void {
-    this.#counted.add(task);
+  /** Has what changed in the task's row written. */
+  touch(task: TaskInstance): void {
+    this.#touched.add(task);
   }
 
   writeRun(run: ChangingRun): void {
@@ -257,34 +251,31 @@ export class RunChanges {
     return ended;
   }
 
+  /** Writes the tasks: one statement for all rows in which the same columns changed, so that few indexes are gone through. */
   async flushTasks(): Promise<void> {
     const { tx, words } = this;
-    if (this.#written.size > 0) {
-      const set = Object.keys(WRITTEN).map((name) => `${name} = v.${name}`);
+    const groups = new Map<string, { readonly columns: readonly Column[]; readonly rows: Record<string, unknown>[] }>();
+    for (const task of this.#touched) {
+      const stored = this.#stored.get(task)!;
+      const columns = COLUMNS.filter((name) => task[name] !== stored[name]);
+      if (columns.length === 0) continue;
+      const key = columns.join();
+      const group = groups.get(key) ?? { columns, rows: [] };
+      groups.set(key, group);
+      const row: Record<string, unknown> = { id: task.id };
+      for (const name of columns) row[name] = task[name];
+      group.rows.push(row);
+      this.#stored.set(task, { ...task });
+    }
+    this.#touched.clear();
+    for (const { columns, rows } of groups.values()) {
+      const types = Object.fromEntries(columns.map((name) => [name, WRITTEN[name]]));
       await tx.run(
-        `update tasks set ${set.join(', ')} from ${words.rows('$1', { ...ID, ...WRITTEN })} where tasks.id = v.id`,
-        [JSON.stringify([...this.#written].map(written))],
+        `update tasks set ${columns.map((name) => `${name} = v.${name}`).join(', ')}
+         from ${words.rows('$1', { ...ID, ...types })} where tasks.id = v.id`,
+        [JSON.stringify(rows)],
       );
     }
-    const counted = [...this.#counted].filter((task) => !this.#written.has(task));
-    if (counted.length > 0) {
-      const set = Object.keys(COUNTERS).map((name) => `${name} = v.${name}`);
-      await tx.run(
-        `update tasks set ${set.join(', ')} from ${words.rows('$1', { ...ID, ...COUNTERS })} where tasks.id = v.id`,
-        [
-          JSON.stringify(
-            counted.map(({ id, blockers, blockers_failed, blockers_skipped }) => ({
-              id,
-              blockers,
-              blockers_failed,
-              blockers_skipped,
-            })),
-          ),
-        ],
-      );
-    }
-    this.#written.clear();
-    this.#counted.clear();
     await this.#flushAttempts();
   }
 
@@ -361,12 +352,6 @@ function placeKey(runId: number, task: string): string {
 
 function isFailure(state: TaskState): boolean {
   return state === 'failed' || state === 'upstream_failed';
-}
-
-function written(task: TaskInstance): Record<string, unknown> {
-  const row: Record<string, unknown> = { id: task.id };
-  for (const name of Object.keys(WRITTEN) as (keyof typeof WRITTEN)[]) if (task[name] !== null) row[name] = task[name];
-  return row;
 }
 
 function noWay(what: string, from: string, to: string): SparkifyError {

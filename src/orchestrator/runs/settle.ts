@@ -52,7 +52,7 @@ function unlock(changes: RunChanges, { task, unchosen }: EndedTask, touched: Set
     next.blockers -= 1;
     if (task.state === 'skipped') next.blockers_skipped += 1;
     else if (task.state !== 'succeeded') next.blockers_failed += 1;
-    changes.count(next);
+    changes.touch(next);
     if (unchosen?.has(name)) {
       const reason = `branch ${task.task} chose another way`;
       next.detail = reason;

@@ -7,6 +7,9 @@ export type RowColumns = Readonly<Record<string, 'bigint' | 'text'>>;
 export interface SqlWords {
   /** The table `v` with these columns, read from the parameter (`$1`): the JSON text of an array of objects. */
   rows(parameter: string, columns: RowColumns): string;
+  /** After a column: whether its number (its text) is one of the parameter's, the JSON text of an array. */
+  amongIds(parameter: string): string;
+  amongNames(parameter: string): string;
   /** At a statement's end: others wait until this transaction is over. Nothing where there is one writer. */
   readonly forUpdate: string;
   /** At a statement's end: rows that others have locked are left out; of one table where it is named. */
@@ -16,27 +19,37 @@ export interface SqlWords {
 export function sqlWords(capabilities: StoreCapabilities): SqlWords {
   const { skipLocked } = capabilities;
   return {
-    rows: capabilities.jsonRows === 'json_each' ? eachRow : recordset,
+    ...(capabilities.jsonRows === 'json_each' ? fromEach : fromRecordset),
     forUpdate: skipLocked ? ' for update' : '',
     skipLocked: (table) => (skipLocked ? ` for update${table === undefined ? '' : ` of ${table}`} skip locked` : ''),
   };
 }
 
-function eachRow(parameter: string, columns: RowColumns): string {
-  const list = Object.keys(columns).map((name) => `json_extract(value, '$.${name}') as ${name}`);
-  return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
+const fromEach = {
+  rows: (parameter: string, columns: RowColumns): string => {
+    const list = Object.keys(columns).map((name) => `json_extract(value, '$.${name}') as ${name}`);
+    return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
+  },
+  amongIds: (parameter: string): string => `in (select value from json_each(${parameter}))`,
+  amongNames: (parameter: string): string => `in (select value from json_each(${parameter}))`,
+};
+
+const fromRecordset = {
+  rows: (parameter: string, columns: RowColumns): string => {
+    const list = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
+    return `json_to_recordset(${parameter}::json) as v(${list.join(', ')})`;
+  },
+  // An array is searched for in an index, whatever the planner believes about the table.
+  amongIds: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)::bigint))`,
+  amongNames: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)))`,
+};
+
+/** The parameter for `amongIds` and `amongNames`. */
+export function listOf(values: Iterable<number> | Iterable<string>): string {
+  return JSON.stringify([...values]);
 }
 
-function recordset(parameter: string, columns: RowColumns): string {
-  const list = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
-  return `json_to_recordset(${parameter}::json) as v(${list.join(', ')})`;
-}
-
-/** The parameter for a list of ids. */
-export function idRows(ids: Iterable<number>): string {
-  return JSON.stringify(Array.from(ids, (id) => ({ id })));
-}
-
+/** Of every row that is written by its id. */
 export const ID: RowColumns = { id: 'bigint' };
 
 /** A text as every engine keeps it: no NUL characters, no halves of characters, no more than so many characters. */

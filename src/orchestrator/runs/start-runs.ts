@@ -3,7 +3,7 @@ import { judgeTasks } from './judge-task.ts';
 import { RunChanges } from './run-changes.ts';
 import type { RunGraphs } from './run-graph.ts';
 import { settle } from './settle.ts';
-import { ID, idRows } from './sql-words.ts';
+import { listOf } from './sql-words.ts';
 
 /** Lets queued runs begin: tasks that wait for nothing become ready. Runs that are not queued any more stay as they are. */
 export async function startRuns(tx: StoreTransaction, graphs: RunGraphs, runIds: readonly number[]): Promise<void> {
@@ -17,16 +17,16 @@ export async function startRuns(tx: StoreTransaction, graphs: RunGraphs, runIds:
     tx.emit({ type: 'run.started', pipeline: run.pipeline, runId: run.id });
   }
   const { words } = changes;
-  const parameter = idRows(started.map(({ id }) => id));
+  const parameter = listOf(started.map(({ id }) => id));
   const first = await changes.takeTasks(
-    `select * from tasks where run_id in (select id from ${words.rows('$1', ID)})
+    `select * from tasks where run_id ${words.amongIds('$1')}
        and state = 'waiting' and blockers = 0 and map_index = -1 order by id`,
     [parameter],
   );
   await judgeTasks(changes, first);
   if (started.some((run) => run.backfill_id !== null))
     await tx.run(
-      `update backfill_cells set state = 'running' where state = 'planned' and run_id in (select id from ${words.rows('$1', ID)})`,
+      `update backfill_cells set state = 'running' where state = 'planned' and run_id ${words.amongIds('$1')}`,
       [parameter],
     );
   await settle(changes);
