@@ -20,7 +20,7 @@ export function directFunctions(state: RunState): (task: FunctionTask) => Promis
       runId: undefined,
       signal: options.signal,
       log: (message) => options.progress({ type: 'task.progress', task: task.name, detail: message }),
-      valueOf: async (name) => values.get(name),
+      givenBy: async (name) => values.get(name),
       openSource: options.openSource,
     };
     const result = await runFunctionTask(task, host);

@@ -28,7 +28,7 @@ export interface FunctionHost {
   readonly element?: { readonly index: number; readonly input: JsonValue };
   readonly log: (message: string, level: LogLevel) => void;
   /** The value of a task before this one; undefined when it gave none. */
-  readonly valueOf: (task: string) => Promise<JsonValue | undefined>;
+  readonly givenBy: (task: string) => Promise<JsonValue | undefined>;
   /** Its `root` may need credentials; closed after the look. */
   readonly openSource: (root: string) => Promise<Source>;
 }
@@ -136,7 +136,7 @@ function functionContext(task: FunctionTask, host: FunctionHost, onLine: (line: 
       if (!before.has(name))
         throw new SparkifyError('VALUE_UNKNOWN', { task: task.name, asked: name, known: [...before] });
       // The type is the caller's word about what that task gives.
-      return (await host.valueOf(name)) as never;
+      return (await host.givenBy(name)) as never;
     },
     skip: (reason) => {
       throw new Skipped(reason);

@@ -202,7 +202,7 @@ class RunningAttempt implements ErrorOwner {
       runId: run.id,
       signal: this.#controller.signal,
       log: (message, level) => this.#log[level](message),
-      valueOf: (name) => givenValue(db, run.id, name),
+      givenBy: (name) => givenValue(db, run.id, name),
       openSource,
       ...(row.map_index < 0
         ? {}
