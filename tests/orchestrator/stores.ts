@@ -7,6 +7,7 @@ import { afterAll, afterEach, describe, inject } from 'vitest';
 import { fixedClock } from '../../src/core/clock.ts';
 import { type OpenStoreOptions, openStore } from '../../src/orchestrator/store/open-store.ts';
 import type { Store } from '../../src/orchestrator/store/store.ts';
+import { administer } from '../postgres-server/database.ts';
 
 export type StoreEngineName = 'sqlite' | 'postgres';
 
@@ -58,6 +59,22 @@ export function storeOpener(engine: StoreEngineName): OpenTestStore {
   };
 }
 
+/** URLs of stores that are not there yet, within a `describe`; removed after its last test. */
+export function newStoreUrls(engine: StoreEngineName): () => string {
+  const folder = mkdtempSync(join(tmpdir(), 'sparkify-store-'));
+  const schemas: string[] = [];
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    for (const schema of schemas) await administer(inject('postgresUrl'), `drop schema if exists ${schema} cascade`);
+  });
+  return () => {
+    const name = `store_${randomBytes(6).toString('hex')}`;
+    if (engine === 'sqlite') return `sqlite:${join(folder, name, 'store.db')}`;
+    schemas.push(name);
+    return `${inject('postgresUrl')}?schema=${name}`;
+  };
+}
+
 interface Places {
   next(): Promise<string>;
   clear(): Promise<void>;
@@ -95,7 +112,7 @@ function emptySchemas(): Places {
   const free: string[] = [];
   const taken: string[] = [];
   let client: pg.Client | undefined;
-  const administer = async (statement: string): Promise<void> => {
+  const execute = async (statement: string): Promise<void> => {
     if (client === undefined) {
       client = new pg.Client({ connectionString: inject('postgresUrl') });
       client.on('error', () => {});
@@ -104,7 +121,7 @@ function emptySchemas(): Places {
     await client.query(statement);
   };
   afterAll(async () => {
-    for (const schema of [...free, ...taken]) await administer(`drop schema if exists ${schema} cascade`);
+    for (const schema of [...free, ...taken]) await execute(`drop schema if exists ${schema} cascade`);
     await client?.end();
   });
   return {
@@ -115,7 +132,7 @@ function emptySchemas(): Places {
     },
     clear: async () => {
       for (const schema of taken.splice(0)) {
-        await administer(emptying(schema));
+        await execute(emptying(schema));
         free.push(schema);
       }
     },

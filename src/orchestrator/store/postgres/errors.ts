@@ -47,6 +47,8 @@ export function translateStatement(error: unknown, place: ErrorPlace, statement:
 export function isLost(error: unknown): boolean {
   if (isSparkifyError(error)) return error.code === 'STORE_UNREACHABLE';
   const { code = '' } = error as { readonly code?: string };
+  // A statement with too few values is a violation of the protocol, of the class of lost connections.
+  if (code === '08P01') return false;
   // Idle in a transaction for too long (a process that was paused), and the driver's own impatience.
   return code === '25P03' || isConnectionLost(error) || /read timeout|Client was closed/i.test(errorText(error));
 }
