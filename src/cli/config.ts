@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { createJiti } from 'jiti';
-import { errorText, isSparkifyError, SparkifyError } from '../core/errors.ts';
+import { errorText, isSparkifyError, SparkifyError, toSparkifyError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 import { configProblems, configSchema, type ParsedConfig, pipelineSchema } from './config-schema.ts';
-
-const NAMES = ['sparkify.config.ts', 'sparkify.config.mts', 'sparkify.config.js', 'sparkify.config.mjs'];
+import { findConfig } from './find-config.ts';
 
 export interface LoadedConfig {
   /** Absolute; undefined when there is none and the defaults hold. */
@@ -14,15 +13,14 @@ export interface LoadedConfig {
   readonly directory: string;
   readonly config: Omit<ParsedConfig, 'pipelines'>;
   readonly pipelines: readonly Pipeline[];
+  /** Listed by a path whose module does not load; the others are not kept back by it. */
+  readonly broken: readonly BrokenPipeline[];
 }
 
-/** The configuration file of a folder: its own, else the nearest above it. */
-export function findConfig(cwd: string): string | undefined {
-  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const found = NAMES.map((name) => join(folder, name)).find((file) => existsSync(file));
-    if (found !== undefined) return found;
-    if (dirname(folder) === folder) return undefined;
-  }
+/** Nobody knows the name of a pipeline that does not load: that of its file stands for it. */
+export interface BrokenPipeline {
+  readonly name: string;
+  readonly error: SparkifyError;
 }
 
 /**
@@ -31,7 +29,7 @@ export function findConfig(cwd: string): string | undefined {
  */
 export async function loadConfig(cwd: string, explicit?: string): Promise<LoadedConfig> {
   const file = explicit === undefined ? findConfig(cwd) : resolve(cwd, explicit);
-  if (file === undefined) return { file, directory: resolve(cwd), config: {}, pipelines: [] };
+  if (file === undefined) return { file, directory: resolve(cwd), config: {}, pipelines: [], broken: [] };
   if (!existsSync(file)) throw new SparkifyError('CONFIG_LOAD_FAILED', { file, detail: 'there is no such file' });
   const directory = dirname(file);
   const parsed = configSchema.safeParse(await importDefault(file));
@@ -40,20 +38,39 @@ export async function loadConfig(cwd: string, explicit?: string): Promise<Loaded
   }
   const { pipelines: listed = [], ...config } = parsed.data;
   const pipelines: Pipeline[] = [];
+  const broken: BrokenPipeline[] = [];
   for (const entry of listed) {
-    pipelines.push(typeof entry === 'string' ? await loadPipeline(resolve(directory, entry), file) : entry);
+    if (typeof entry !== 'string') pipelines.push(entry);
+    else {
+      const path = pipelineFile(resolve(directory, entry), file);
+      try {
+        pipelines.push(await loadPipeline(path));
+      } catch (error) {
+        broken.push({ name: fileName(path), error: toSparkifyError(error) });
+      }
+    }
   }
   const names = pipelines.map((p) => p.name);
   const doubled = names.find((name, i) => names.indexOf(name) !== i);
   if (doubled !== undefined)
     throw new SparkifyError('CONFIG_INVALID', { file, detail: `pipelines: two of them are called ${doubled}` });
-  return { file, directory, config, pipelines };
+  return { file, directory, config, pipelines, broken };
 }
 
-async function loadPipeline(path: string, configFile: string): Promise<Pipeline> {
-  const file = existsSync(path) ? path : [`${path}.ts`, join(path, 'index.ts')].find((p) => existsSync(p));
-  if (file === undefined)
-    throw new SparkifyError('CONFIG_INVALID', { file: configFile, detail: `pipelines: there is no file ${path}` });
+function pipelineFile(path: string, configFile: string): string {
+  const isFile = (p: string): boolean => statSync(p, { throwIfNoEntry: false })?.isFile() === true;
+  const file = [path, `${path}.ts`, join(path, 'index.ts')].find(isFile);
+  if (file !== undefined) return file;
+  throw new SparkifyError('CONFIG_INVALID', { file: configFile, detail: `pipelines: there is no file ${path}` });
+}
+
+/** Without its ending; of an index, its folder's. */
+function fileName(path: string): string {
+  const name = basename(path).replace(/\.[^.]+$/, '');
+  return name === 'index' ? basename(dirname(path)) : name;
+}
+
+async function loadPipeline(file: string): Promise<Pipeline> {
   const parsed = pipelineSchema.safeParse(await importDefault(file));
   if (!parsed.success) throw new SparkifyError('CONFIG_INVALID', { file, detail: 'its default export is no pipeline' });
   return parsed.data;

@@ -3,6 +3,7 @@ import type { CliContext } from './context.ts';
 import { reportError } from './error-report.ts';
 import { packageVersion } from './package.ts';
 import { registerDataCommands } from './register-data.ts';
+import { registerOrchestratorCommands } from './register-orchestrator.ts';
 import { registerProjectCommands } from './register-project.ts';
 import type { Registration } from './registration.ts';
 
@@ -47,6 +48,7 @@ export function buildProgram(registration: Registration): Command {
     })
     .configureHelp({ styleTitle: (text) => context.outColors.bold(text) });
   registerProjectCommands(program, registration);
+  registerOrchestratorCommands(program, registration);
   registerDataCommands(program, registration);
   program.addHelpText(
     'after',

@@ -3,11 +3,11 @@ import { SparkifyError } from '../core/errors.ts';
 import type { AlertTarget } from '../orchestrator/alerts/targets.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 import { maskUrl } from '../warehouse/url.ts';
-import { loadConfig } from './config.ts';
+import { type BrokenPipeline, loadConfig } from './config.ts';
 import type { ParsedConfig } from './config-schema.ts';
 import type { CliContext } from './context.ts';
 import type { ParameterSources } from './parameters.ts';
-import { nameFix } from './suggest.ts';
+import { nameFix, nearest } from './suggest.ts';
 
 /** Flags that every command about a project has. */
 export interface ProjectFlags {
@@ -35,9 +35,14 @@ export interface Project {
   readonly memoryLimit: string | undefined;
   readonly threads: number | undefined;
   readonly pipelines: readonly Pipeline[];
+  /** Those whose file does not load. */
+  readonly broken: readonly BrokenPipeline[];
+  /** Whether `sparkify` is the built-in one: there without anybody having asked for it. */
+  readonly builtIn: boolean;
   readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
+const BUILT_IN = 'sparkify';
 const DEFAULT_STORE = 'sqlite:.sparkify/store.db';
 const DEFAULT_WAREHOUSE = 'duckdb:.sparkify/warehouse.duckdb';
 
@@ -79,6 +84,8 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
     memoryLimit: set(env.SPARKIFY_MEMORY_LIMIT) ?? loaded.config.memoryLimit,
     threads: threads === undefined ? loaded.config.threads : wholeThreads(threads),
     pipelines: await withBuiltIn(loaded.pipelines),
+    broken: loaded.broken,
+    builtIn: !loaded.pipelines.some((p) => p.name === BUILT_IN),
     params: loaded.config.params ?? {},
   };
 }
@@ -86,9 +93,13 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
 /** The pipeline of a name; without a name the only one of the project, else `sparkify`. @throws USAGE */
 export function pipelineOf(project: Project, name?: string): Pipeline {
   const names = project.pipelines.map((p) => p.name);
-  const wanted = name ?? names[0]!;
+  const wanted = name ?? (project.builtIn && project.broken.length > 0 ? project.broken[0]!.name : names[0]!);
   const found = project.pipelines.find((p) => p.name === wanted);
   if (found !== undefined) return found;
+  const broken = project.broken.find((p) => p.name === wanted);
+  if (broken !== undefined) throw broken.error;
+  // Behind a file that does not load may be the one that is meant.
+  if (nearest(wanted, names) === undefined && project.broken.length > 0) throw project.broken[0]!.error;
   throw new SparkifyError('USAGE', {
     detail: `There is no pipeline "${wanted}".`,
     fix: nameFix(wanted, names, 'List your pipelines in sparkify.config.ts.'),
@@ -111,7 +122,7 @@ export function parameterSources(
 
 /** The project's own pipelines first, then the built-in one, unless the project has one of that name. */
 async function withBuiltIn(own: readonly Pipeline[]): Promise<readonly Pipeline[]> {
-  if (own.some((p) => p.name === 'sparkify')) return own;
+  if (own.some((p) => p.name === BUILT_IN)) return own;
   const builtIn = await import('../../pipelines/sparkify/index.ts');
   return [...own, builtIn.default];
 }

@@ -40,19 +40,30 @@ export async function eventsAfter(
   seq: number,
   { limit = PAGE, filters = {} }: EventPage = {},
 ): Promise<readonly StoredEvent[]> {
-  let query = store.db
-    .selectFrom('events')
-    .select(['seq', 'at_ms', 'body_json'])
-    .where('seq', '>', seq)
-    .orderBy('seq')
-    .limit(limit);
+  const rows = await eventRows(store.db, filters).where('seq', '>', seq).orderBy('seq').limit(limit).execute();
+  return rows.map(eventOf);
+}
+
+/** The last events, the oldest of them first. */
+export async function latestEvents(
+  store: { readonly db: StoreReader },
+  { limit = PAGE, filters = {} }: EventPage = {},
+): Promise<readonly StoredEvent[]> {
+  const rows = await eventRows(store.db, filters).orderBy('seq', 'desc').limit(limit).execute();
+  return rows.reverse().map(eventOf);
+}
+
+function eventRows(db: StoreReader, filters: EventFilters) {
+  let query = db.selectFrom('events').select(['seq', 'at_ms', 'body_json']);
   if (filters.pipeline !== undefined) query = query.where('pipeline', '=', filters.pipeline);
   if (filters.runId !== undefined) query = query.where('run_id', '=', filters.runId);
   if (filters.taskId !== undefined) query = query.where('task_id', '=', filters.taskId);
   if (filters.types !== undefined) query = query.where(ofTypes(filters.types));
-  return (await query.execute()).map(
-    (row) => ({ ...(JSON.parse(row.body_json) as object), seq: row.seq, at: row.at_ms }) as StoredEvent,
-  );
+  return query;
+}
+
+function eventOf(row: { readonly seq: number; readonly at_ms: number; readonly body_json: string }): StoredEvent {
+  return { ...(JSON.parse(row.body_json) as object), seq: row.seq, at: row.at_ms } as StoredEvent;
 }
 
 function ofTypes(types: readonly string[]) {

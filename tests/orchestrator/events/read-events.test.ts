@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { virtualTime } from '../../../src/core/timers.ts';
 import type { StoreEvent } from '../../../src/orchestrator/events/event.ts';
-import { eventsAfter, followEvents, lastEventSeq } from '../../../src/orchestrator/events/read-events.ts';
+import { eventsAfter, followEvents, lastEventSeq, latestEvents } from '../../../src/orchestrator/events/read-events.ts';
 import type { StoredEvent } from '../../../src/orchestrator/events/stored-event.ts';
 import type { Store } from '../../../src/orchestrator/store/store.ts';
 import { eachStore, startMs, storeOpener } from '../stores.ts';
@@ -38,6 +38,8 @@ eachStore((_, open) => {
     expect(await by({ types: ['task', 'clock.jumped'] })).toEqual([2, 3]);
     expect(await by({ types: ['run'], pipeline: 'other' })).toEqual([1]);
     expect(await by({ types: ['ru', '%', ''] })).toEqual([]);
+    expect(await latestEvents(store, { limit: 2 })).toEqual(all.slice(2));
+    expect(await latestEvents(store, { filters: { types: ['run'] } })).toEqual(all.slice(0, 2));
   });
 
   test('a follower misses nothing, of its own process and of others, and ends quietly', async () => {

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { systemClock } from '../core/clock.ts';
+import { systemTimers } from '../core/timers.ts';
+import type { Api } from '../server/api.ts';
+import { findServer } from '../server/client/find-server.ts';
+import type { CliContext } from './context.ts';
+import { findConfig } from './find-config.ts';
+import { packageVersion } from './package.ts';
+import type { Project, ProjectFlags } from './project.ts';
+
+export type ControlFlags = Pick<ProjectFlags, 'config'>;
+
+/** The project's orchestration, by way of its running `up` or of its store. */
+export interface Control {
+  readonly api: Api;
+  /** Of the `up` that answers; undefined when the command works on the store itself. */
+  readonly server: { readonly url: string; readonly pid: number } | undefined;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Works with the project's orchestration. A running `up` is asked, without so much as loading the configuration;
+ * else the store is opened. Where there is no store yet a command that only looks finds an empty one and leaves none.
+ */
+export async function withControl<T>(
+  context: CliContext,
+  flags: ControlFlags,
+  work: (control: Control) => Promise<T>,
+): Promise<T> {
+  const nowMs = (): number => systemClock.nowMs();
+  const server = await runningServer(context, flags);
+  if (server !== undefined) return work({ api: server.api, server, nowMs });
+  const { openProject } = await import('./project.ts');
+  const project = await openProject(context, flags);
+  return withLocalApi(context, project, (api) => work({ api, server: undefined, nowMs }));
+}
+
+/** The project's `up`, if one runs and the command is not told to use another store. */
+export async function runningServer(context: CliContext, flags: ControlFlags) {
+  const elsewhere = context.env.SPARKIFY_STORE;
+  if (elsewhere !== undefined && elsewhere !== '') return undefined;
+  return findServer(projectDirectory(context, flags), systemTimers);
+}
+
+/** The folder that `openProject` would find, without loading what is in it. */
+function projectDirectory(context: CliContext, flags: ControlFlags): string {
+  const named = flags.config ?? (context.env.SPARKIFY_CONFIG || undefined);
+  const file = named === undefined ? findConfig(context.cwd) : resolve(context.cwd, named);
+  return file === undefined ? resolve(context.cwd) : dirname(file);
+}
+
+async function withLocalApi<T>(context: CliContext, project: Project, work: (api: Api) => Promise<T>): Promise<T> {
+  const [{ localApi }, access, { loadedPipelines }] = await Promise.all([
+    import('../server/local.ts'),
+    import('./store-access.ts'),
+    import('./loaded-pipelines.ts'),
+  ]);
+  const borrowed = access.storeExists(project) ? undefined : mkdtempSync(join(tmpdir(), 'sparkify-empty-'));
+  const shown = borrowed === undefined ? project : { ...project, storeUrl: `sqlite:${join(borrowed, 'store.db')}` };
+  try {
+    return await access.withStore(context, shown, async (store) => {
+      const parts = {
+        store,
+        clock: systemClock,
+        timers: systemTimers,
+        random: (bytes: number) => randomBytes(bytes),
+        logsDirectory: access.logDirectory(project),
+        pipelines: () => loadedPipelines(context, project),
+        process: {
+          version: packageVersion(),
+          project: basename(project.directory),
+          pid: process.pid,
+          startedAtMs: systemClock.nowMs(),
+        },
+      };
+      return work(localApi(parts, { name: userName(), scopes: ['viewer', 'analyst', 'operator', 'admin'] }));
+    });
+  } finally {
+    if (borrowed !== undefined) rmSync(borrowed, { recursive: true, force: true });
+  }
+}
+
+/** Who asks, as the store and its events name them. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return `user ${process.getuid?.() ?? '?'}`;
+  }
+}

@@ -1,0 +1,148 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { examples, jsonOption, type Registration, runs } from './registration.ts';
+import { commaList, wholeNumber } from './set-option.ts';
+
+const TIME = 'Over time:';
+const WATCH = 'Watch and steer:';
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+const DRY_RUN = 'only tell what would happen';
+
+/** Commands about schedules, runs, backfills and workers. */
+export function registerOrchestratorCommands(program: Command, registration: Registration): void {
+  registerWatching(program, registration);
+  registerRuns(program, registration);
+  registerTasks(program, registration);
+}
+
+function withConfig(command: Command): Command {
+  return command.option('-c, --config <file>', 'configuration file (default: the nearest sparkify.config.ts)');
+}
+
+function runNumber(text: string): number {
+  return wholeNumber(1)(text.replace(/^#/, ''));
+}
+
+function runNumbers(text: string, before: readonly number[] = []): readonly number[] {
+  return [...before, runNumber(text)];
+}
+
+function attemptNumber(text: string): number | 'last' {
+  return text === 'last' ? text : wholeNumber(1)(text);
+}
+
+function registerWatching(program: Command, registration: Registration): void {
+  const status = withConfig(program.command('status'))
+    .helpGroup(WATCH)
+    .description('what runs, waits, failed, is late or stale, and why; next runs')
+    .argument('[pipeline]', 'one pipeline only');
+  examples(status, ['sparkify status', 'sparkify status sparkify --json']);
+  runs(jsonOption(status), registration, async () => (await import('./commands/status.ts')).status);
+
+  const logs = withConfig(program.command('logs'))
+    .helpGroup(WATCH)
+    .description('what the attempts of a run said, with numbers that stay')
+    .argument('<run>', 'its number', runNumber)
+    .argument('[task]', 'one task only; name[3] for one element of a mapped task')
+    .option('--attempt <n>', 'one attempt only: a number, or last', attemptNumber)
+    .option('--follow', 'go on as lines are written, until the run has ended')
+    .option('--grep <regex>', 'only lines that match; small letters match either case')
+    .addOption(new Option('--level <level>', 'this level and those above it').choices(LEVELS))
+    .option('--from <line>', 'from this line of each attempt on', wholeNumber(1))
+    .option('--limit <n>', 'at most so many', wholeNumber(1));
+  examples(logs, [
+    'sparkify logs 42',
+    'sparkify logs 42 load-users --attempt last --level warn',
+    'sparkify logs 42 --follow',
+  ]);
+  runs(jsonOption(logs), registration, async () => (await import('./commands/logs.ts')).logs);
+
+  const events = withConfig(program.command('events'))
+    .helpGroup(WATCH)
+    .description('what happened, in order; with --follow as it happens')
+    .option('--follow', 'go on as it happens, until interrupted')
+    .option('--after <seq>', 'from the event after this one on (default: the last 50)', wholeNumber(0))
+    .option('--limit <n>', 'at most so many of the past', wholeNumber(1))
+    .option('-p, --pipeline <name>', 'of one pipeline')
+    .option('--run <n>', 'of one run', runNumber)
+    .option('--type <types>', 'types or their first word: task.failed,run', commaList);
+  examples(events, ['sparkify events --follow', 'sparkify events --type run.failed --json']);
+  runs(jsonOption(events), registration, async () => (await import('./commands/events.ts')).events);
+
+  for (const [name, description] of [
+    ['pause', 'no scheduled run of a pipeline starts any more; those under way go on'],
+    ['unpause', "a pipeline's schedule goes on"],
+  ] as const) {
+    const command = withConfig(program.command(name))
+      .helpGroup(TIME)
+      .description(description)
+      .argument('<pipeline>', 'its name');
+    examples(command, [`sparkify ${name} sparkify`]);
+    runs(jsonOption(command), registration, async () => (await import('./commands/pause.ts'))[name]);
+  }
+}
+
+function registerRuns(program: Command, registration: Registration): void {
+  const group = program.command('runs').helpGroup(WATCH).description('list, show, cancel or retry runs');
+
+  const list = withConfig(group.command('list'))
+    .description('runs, newest first')
+    .option('-p, --pipeline <name>', 'of one pipeline')
+    .option(
+      '--state <states>',
+      'queued, running, cancelling, succeeded, failed, cancelled; several with commas',
+      commaList,
+    )
+    .option('--kind <kinds>', 'scheduled, manual, backfill; several with commas', commaList)
+    .option('--backfill <n>', 'of one backfill', wholeNumber(1))
+    .option('--late', 'only late ones')
+    .option('--from <instant>', 'whose interval ends after this, UTC')
+    .option('--to <instant>', 'whose interval begins before this, UTC')
+    .option('--limit <n>', 'at most so many', wholeNumber(1), 20);
+  examples(list, ['sparkify runs list', 'sparkify runs list --state failed --from 2018-11-01 --json']);
+  runs(jsonOption(list), registration, async () => (await import('./commands/runs.ts')).listRuns);
+
+  const show = withConfig(group.command('show'))
+    .description('a run and each of its tasks, with the reason for what is not running')
+    .argument('<run>', 'its number', runNumber);
+  examples(show, ['sparkify runs show 42']);
+  runs(jsonOption(show), registration, async () => (await import('./commands/runs.ts')).showRun);
+
+  const cancel = withConfig(group.command('cancel'))
+    .description('start nothing of it any more and interrupt what is under way')
+    .argument('<runs...>', 'their numbers', runNumbers)
+    .option('--dry-run', DRY_RUN);
+  examples(cancel, ['sparkify runs cancel 42']);
+  runs(jsonOption(cancel), registration, async () => (await import('./commands/runs.ts')).cancelRuns);
+
+  const retry = withConfig(group.command('retry'))
+    .description('do again what failed, or a task and all that comes after it')
+    .argument('<runs...>', 'their numbers', runNumbers)
+    .option('--from-task <task>', 'this task and all that come after it, whatever they ended as')
+    .option('--dry-run', DRY_RUN);
+  examples(retry, ['sparkify runs retry 42', 'sparkify runs retry 42 --from-task load-songplays']);
+  runs(jsonOption(retry), registration, async () => (await import('./commands/runs.ts')).retryRuns);
+}
+
+function registerTasks(program: Command, registration: Registration): void {
+  const group = program.command('tasks').helpGroup(WATCH).description('retry one task of a run, or say how it ended');
+  for (const [name, description, load] of [
+    ['retry', 'do a task again, and what comes after it', 'retryTask'],
+    ['mark-success', 'take a task for succeeded; adds nothing to what is published', 'markTask'],
+    ['skip', 'leave a task out', 'skipTask'],
+  ] as const) {
+    const command = withConfig(group.command(name))
+      .description(description)
+      .argument('<run>', 'its number', runNumber)
+      .argument('<task>', 'its name; name[3] for one element of a mapped task')
+      .option('--dry-run', DRY_RUN);
+    examples(command, [`sparkify tasks ${name} 42 load-users`]);
+    runs(jsonOption(command), registration, async () => (await import('./commands/tasks.ts'))[load]);
+  }
+}
+
+/** An instant in UTC, as a person writes it; checked where it is used. */
+export function instant(text: string): string {
+  if (!/^\d{4}/.test(text))
+    throw new InvalidArgumentError('write a date or time in UTC: 2018-11-01 or 2018-11-01T10:00Z');
+  return text;
+}
