@@ -224,7 +224,7 @@ export const errorCatalogue = {
   ),
   STORE_OPEN_FAILED: entry<{ store: string; detail: string }>(
     4,
-    (p) => `The store ${p.store} cannot be opened: ${p.detail}`,
+    (p) => `The store ${p.store} cannot be used: ${p.detail}`,
     () => 'Check the path or address and its permissions, or name another store.',
     { retryable: false },
   ),

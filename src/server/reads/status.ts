@@ -1,0 +1,262 @@
+import { runEnded } from '../../orchestrator/model/states.ts';
+import type { StoreReader } from '../../orchestrator/store/store.ts';
+import type { PipelineRow, StoredRun } from '../../orchestrator/store/tables.ts';
+import { formatInstant, formatInterval } from '../../pipeline/interval.ts';
+import type { Answer, Call } from '../api.ts';
+import { type Failure, failureOf } from './failure.ts';
+import { type Graphs, pipelineUnknown } from './graphs.ts';
+import { nextRun } from './pipelines.ts';
+import { concernsOfWaiting } from './waiting.ts';
+import { schedulerHeartbeat } from './workers.ts';
+
+export type Status = Answer<'getStatus'>;
+export type Concern = Status['failing'][number];
+
+/** Of a pipeline so many runs are looked at; what failed longer ago is history. */
+const LOOKED_AT = 500;
+/** Of each kind of concern so many are told. */
+const TOLD = 100;
+
+type RecentRun = Pick<
+  StoredRun,
+  | 'id'
+  | 'pipeline'
+  | 'kind'
+  | 'state'
+  | 'start_ms'
+  | 'end_ms'
+  | 'created_at_ms'
+  | 'started_at_ms'
+  | 'finished_at_ms'
+  | 'deadline_ms'
+  | 'late'
+  | 'error_json'
+>;
+
+/** How the project is, in one sentence and in lists, each thing with its reason. */
+export async function getStatus(graphs: Graphs, call: Call<'getStatus'>): Promise<Status> {
+  const { store, query, nowMs } = call;
+  const { db } = store;
+  const pipelines = await pipelinesOf(db, query.pipeline);
+  const recent = (await Promise.all(pipelines.map((p) => recentRuns(db, p.name)))).flat();
+  const failing = [...pipelines.flatMap(brokenConcern), ...failedRuns(recent)];
+  const late = recent.filter((r) => isLate(r, nowMs)).map((r) => lateConcern(r));
+  const stale = (await Promise.all(pipelines.map((p) => staleConcerns(db, p)))).flat();
+  const running = recent.filter((r) => r.state === 'running' || r.state === 'cancelling').map(runningConcern);
+  const waiting = await concernsOfWaiting(
+    call,
+    graphs,
+    pipelines.map((p) => p.name),
+  );
+  const next = await nextRuns(db, graphs, pipelines, nowMs);
+  const error = await schedulerError(db, next.length > 0, nowMs);
+  const level = failing.length > 0 ? 'failing' : late.length + stale.length > 0 || error !== null ? 'attention' : 'ok';
+  const lists = { failing, late, stale, running, waiting };
+  return {
+    level,
+    sentence: sentence(lists, pipelines.length, next, error),
+    atMs: nowMs,
+    ...Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.slice(0, TOLD)])),
+    next,
+    error,
+  } as Status;
+}
+
+async function pipelinesOf(db: StoreReader, name: string | undefined): Promise<readonly PipelineRow[]> {
+  const rows = db.selectFrom('pipelines').selectAll();
+  if (name === undefined) return rows.where('state', '<>', 'gone').orderBy('name').execute();
+  const found = await rows.where('name', '=', name).execute();
+  if (found.length === 0) throw await pipelineUnknown(db, name);
+  return found;
+}
+
+async function recentRuns(db: StoreReader, pipeline: string): Promise<readonly RecentRun[]> {
+  return db
+    .selectFrom('runs')
+    .select([
+      'id',
+      'pipeline',
+      'kind',
+      'state',
+      'start_ms',
+      'end_ms',
+      'created_at_ms',
+      'started_at_ms',
+      'finished_at_ms',
+      'deadline_ms',
+      'late',
+      'error_json',
+    ])
+    .where('pipeline', '=', pipeline)
+    .orderBy('id', 'desc')
+    .limit(LOOKED_AT)
+    .execute();
+}
+
+function brokenConcern(row: PipelineRow): readonly Concern[] {
+  const failure = failureOf(row.error_json);
+  if (row.state !== 'broken') return [];
+  return [
+    {
+      pipeline: row.name,
+      run: null,
+      task: null,
+      sinceMs: row.updated_at_ms,
+      why: failure?.message ?? 'Its definition cannot be loaded.',
+      remedy: failure?.remedy ?? null,
+    },
+  ];
+}
+
+/** Runs that failed and whose interval no later run has done; newest first, as they come. */
+function failedRuns(runs: readonly RecentRun[]): readonly Concern[] {
+  const done: RecentRun[] = [];
+  const concerns: Concern[] = [];
+  for (const run of runs) {
+    if (run.state === 'succeeded') done.push(run);
+    const repaired = done.some(
+      (d) => d.pipeline === run.pipeline && d.start_ms <= run.start_ms && d.end_ms >= run.end_ms,
+    );
+    if (run.state !== 'failed' || repaired) continue;
+    const failure = failureOf(run.error_json);
+    concerns.push({
+      pipeline: run.pipeline,
+      run: run.id,
+      task: null,
+      sinceMs: run.finished_at_ms,
+      why: failure?.message ?? 'A task failed.',
+      remedy: failure?.remedy ?? `sparkify runs show ${run.id}`,
+    });
+  }
+  return concerns;
+}
+
+function isLate(run: RecentRun, nowMs: number): boolean {
+  return !runEnded(run.state) && (run.late === 1 || (run.deadline_ms !== null && run.deadline_ms < nowMs));
+}
+
+function lateConcern(run: RecentRun): Concern {
+  return {
+    pipeline: run.pipeline,
+    run: run.id,
+    task: null,
+    sinceMs: run.deadline_ms,
+    why:
+      run.deadline_ms === null
+        ? `${formatInterval(intervalOf(run))} is late.`
+        : `${formatInterval(intervalOf(run))} was to be done by ${formatInstant(run.deadline_ms)}.`,
+    remedy: `sparkify runs show ${run.id}`,
+  };
+}
+
+function runningConcern(run: RecentRun): Concern {
+  return {
+    pipeline: run.pipeline,
+    run: run.id,
+    task: null,
+    sinceMs: run.started_at_ms,
+    why: `${formatInterval(intervalOf(run))} ${run.state === 'cancelling' ? 'is being cancelled' : 'is under way'}.`,
+    remedy: null,
+  };
+}
+
+/** Listed objects that are not loaded, and a definition that is not the one the star was made with. */
+async function staleConcerns(db: StoreReader, row: PipelineRow): Promise<readonly Concern[]> {
+  const pending = await db
+    .selectFrom('pending_objects')
+    .select((eb) => ['staging', 'change', eb.fn.countAll().as('n'), eb.fn.max('listed_at_ms').as('listedAtMs')])
+    .where('pipeline', '=', row.name)
+    .where('change', '<>', 'gone')
+    .groupBy(['staging', 'change'])
+    .orderBy('staging')
+    .execute();
+  const concern = (why: string, sinceMs: number | null, remedy: string): Concern => ({
+    pipeline: row.name,
+    run: null,
+    task: null,
+    sinceMs,
+    why,
+    remedy,
+  });
+  const objects = pending.map(({ staging, change, n, listedAtMs }) => {
+    const count = Number(n);
+    const what = `${count} ${change} ${count === 1 ? 'object is' : 'objects are'} listed and not loaded`;
+    return concern(`${staging}: ${what}.`, Number(listedAtMs), `sparkify plan ${row.name}`);
+  });
+  const outdated = row.coverage_definition !== null && row.coverage_definition !== row.semantic_version;
+  return outdated
+    ? [
+        concern('The star was made with another definition.', row.coverage_at_ms, `sparkify run ${row.name} --rebuild`),
+        ...objects,
+      ]
+    : objects;
+}
+
+async function nextRuns(
+  db: StoreReader,
+  graphs: Graphs,
+  pipelines: readonly PipelineRow[],
+  nowMs: number,
+): Promise<Status['next']> {
+  const next: Status['next'][number][] = [];
+  for (const row of pipelines) {
+    const graph = await graphs.find(db, row.name, row.version);
+    const found = graph === undefined ? null : nextRun(row, graph, nowMs);
+    if (found !== null) next.push({ pipeline: row.name, ...found });
+  }
+  return next.sort((a, b) => a.dueAtMs - b.dueAtMs);
+}
+
+async function schedulerError(db: StoreReader, scheduled: boolean, nowMs: number): Promise<Failure | null> {
+  if (!scheduled || (await schedulerHeartbeat(db, nowMs)).alive) return null;
+  return {
+    code: 'NO_SCHEDULER',
+    message: 'No `sparkify up` runs, so no schedule makes a run.',
+    remedy: 'Start it: sparkify up',
+  };
+}
+
+function sentence(
+  {
+    failing,
+    late,
+    stale,
+    running,
+    waiting,
+  }: Readonly<Record<'failing' | 'late' | 'stale' | 'running' | 'waiting', readonly Concern[]>>,
+  pipelines: number,
+  next: Status['next'],
+  error: Failure | null,
+): string {
+  const names = (concerns: readonly Concern[]): string => {
+    const all = [...new Set(concerns.map((c) => c.pipeline))];
+    return all.length > 3 ? `${all.slice(0, 3).join(', ')} and ${all.length - 3} more` : all.join(', ');
+  };
+  if (pipelines === 0) return 'The store knows no pipeline yet.';
+  const bad = [
+    ...(failing.length === 0 ? [] : [`failing: ${names(failing)}`]),
+    ...(late.length === 0 ? [] : [`late: ${names(late)}`]),
+    ...(stale.length === 0 ? [] : [`stale: ${names(stale)}`]),
+  ];
+  const busy = [
+    ...(running.length === 0 ? [] : [`${running.length} under way`]),
+    ...(waiting.length === 0 ? [] : [`${waiting.length} waiting`]),
+  ];
+  const soon = next[0];
+  const calm =
+    soon === undefined ? 'Nothing is scheduled' : `Next is ${soon.pipeline} at ${formatInstant(soon.dueAtMs)}`;
+  const head = bad.length === 0 ? 'All is well' : capital(bad.join('; '));
+  const tail = busy.length > 0 ? busy.join(', ') : error === null ? calm : '';
+  return [head, tail, error === null ? '' : error.message.replace(/\.$/u, '')]
+    .filter((part) => part !== '')
+    .join('. ')
+    .concat('.');
+}
+
+function intervalOf(run: RecentRun): { readonly startMs: number; readonly endMs: number } {
+  return { startMs: run.start_ms, endMs: run.end_ms };
+}
+
+function capital(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
+}
