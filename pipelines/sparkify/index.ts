@@ -1,13 +1,16 @@
 import {
   chain,
   createTables,
+  cron,
   definePipeline,
   group,
   loadDimension,
   loadFact,
+  marker,
   publish,
   quality,
   stage,
+  waitForObjects,
   z,
 } from 'sparkify';
 import { analyses } from './analyses.ts';
@@ -19,6 +22,10 @@ import { artists, songplays, songs, time, users } from './tables.ts';
 export default definePipeline({
   name: 'sparkify',
   doc: 'Song plays of the Sparkify app: JSON logs and song metadata to an audited star schema.',
+  // A day is run when it is over, and waits for its log; nothing is made of the time before it was first scheduled.
+  schedule: cron('0 0 * * *'),
+  deadline: '6 hours',
+  defaults: { retries: { max: 3, delay: '5 minutes', factor: 1 } },
   params: z.object({
     logData: z
       .string({ error: 'name the folder or s3:// prefix of the logs ({yyyy}/{MM}/{yyyy-MM-dd}-events.json below it)' })
@@ -36,6 +43,8 @@ export default definePipeline({
       stagings: [events, catalogue],
       tables: [plays, ...dimensions],
       tasks: chain(
+        marker('begin'),
+        waitForObjects(events, { grace: '12 hours' }),
         createTables(),
         [stage(events), stage(catalogue)],
         loadFact(plays),
@@ -45,6 +54,7 @@ export default definePipeline({
         ),
         quality(checks),
         publish(),
+        marker('end'),
       ),
       analyses,
     };

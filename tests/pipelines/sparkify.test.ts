@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import sparkify from '../../pipelines/sparkify/index.ts';
 import { resolvePipeline } from '../../src/pipeline/define.ts';
+import { graphOf } from '../../src/pipeline/graph-of.ts';
+import { nextInterval } from '../../src/pipeline/interval-grid.ts';
 import { withoutQuotes } from '../../src/pipeline/sql.ts';
 import { DuckDatabase } from '../../src/warehouse/duckdb/database.ts';
 
@@ -33,6 +35,21 @@ test('the dimensions load side by side after the plays, and the audit waits for 
   const dimensions = tasks.filter((t) => t.group === 'load_dimensions');
   expect(dimensions.map((t) => t.after)).toEqual(dimensions.map(() => ['load_songplays']));
   expect(tasks.find((t) => t.name === 'quality')!.after).toEqual(dimensions.map((t) => t.name));
+});
+
+test('a run goes from begin to end, is a UTC day, and waits for its log before it holds the warehouse', () => {
+  const graph = graphOf(resolved());
+  expect(graph.tasks[0]).toMatchObject({ name: 'begin', after: [] });
+  expect(graph.tasks.at(-1)).toMatchObject({ name: 'end', after: ['publish'] });
+  const data = graph.tasks.findIndex((t) => t.data);
+  expect(graph.tasks.findIndex((t) => t.name === 'wait_for_events')).toBeLessThan(data);
+  expect(graph.tasks[data]!.after).toEqual(['wait_for_events']);
+  expect(graph.tasks.every((t) => t.retries.max === 3 && t.retries.delayMs === 300_000)).toBe(true);
+  const morning = Date.UTC(2018, 10, 3, 7);
+  expect(nextInterval(graph.schedule!, morning)).toEqual({
+    startMs: Date.UTC(2018, 10, 3),
+    endMs: Date.UTC(2018, 10, 4),
+  });
 });
 
 test('one pair of wrapping quotes is taken off a user agent, and nothing else', async () => {
