@@ -4,7 +4,7 @@
  *     npm run bench -- ingest LOGS_FOLDER [SONGS_FOLDER] [repeats]
  *
  * LOGS_FOLDER: newline-delimited log files, for example of `sparkify simulate` (1 M events); SONGS_FOLDER: many
- * one-record files. Uses the compiled dist/, as users do. Reports the scanner alone (MB per CPU-second), then ingest
+ * one-record files. Uses the compiled dist/, as users do. Reports scanner and encoder alone (MB per CPU-second), then ingest
  * ÷ DuckDB's own read_json → Parquet (no validation, no hashes, no fsync), medians of wall-time ratios.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -19,6 +19,12 @@ const { ObjectScanner } = (await built(
   'ingest/scan/object-scanner.js',
 )) as typeof import('../src/ingest/scan/object-scanner.ts');
 const { scanSpec } = (await built('ingest/scan/spec.js')) as typeof import('../src/ingest/scan/spec.ts');
+const { RecordColumns } = (await built(
+  'ingest/columns/record-columns.js',
+)) as typeof import('../src/ingest/columns/record-columns.ts');
+const { RowGroupEncoder } = (await built(
+  'ingest/parquet/row-group.js',
+)) as typeof import('../src/ingest/parquet/row-group.ts');
 const { DuckDatabase } = (await built(
   'warehouse/duckdb/database.js',
 )) as typeof import('../src/warehouse/duckdb/database.ts');
@@ -94,7 +100,16 @@ async function compare(name: string, folder: string, staging: Stagings, format: 
   database.close();
 }
 
-const scanner = new ObjectScanner(scanSpec(eventStaging()));
+const spec = scanSpec(eventStaging());
+const columns = new RecordColumns(spec.columns.map((c) => c.type));
+const encoder = new RowGroupEncoder(columns.capacity);
+const scanner = new ObjectScanner(spec, {
+  columns,
+  flush: () => {
+    encoder.encode(columns);
+    columns.clear();
+  },
+});
 const contents = listed(logs)
   .slice(0, 100)
   .map((o) => readFileSync(resolve(logs, o.key)));
@@ -103,7 +118,7 @@ for (let i = 0; i < 7; i++) {
   const start = process.cpuUsage();
   let bytes = 0;
   for (const content of contents) {
-    scanner.begin({ lines: () => undefined, line: () => undefined });
+    scanner.begin();
     for (let p = 0; p < content.length; ) {
       const n = content.copy(scanner.space(), 0, p);
       scanner.advance(n);
@@ -115,7 +130,7 @@ for (let i = 0; i < 7; i++) {
   const { user, system } = process.cpuUsage(start);
   rates.push(bytes / (user + system));
 }
-console.log(`scanner: ${median(rates).toFixed(0)} MB per CPU-second`);
+console.log(`scanner and encoder: ${median(rates).toFixed(0)} MB per CPU-second`);
 await compare('events', logs, eventStaging(), 'newline_delimited', 2);
 if (songs !== undefined) await compare('small files', songs, songStaging(), 'auto', 1);
 rmSync(out, { recursive: true, force: true });

@@ -1,6 +1,6 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Chunk } from './chunks.ts';
-import type { CertifiedFile, PartInput, ScannedObject, ScannedPart } from './scan/part.ts';
+import type { PartFile, PartInput, ScannedObject, ScannedPart } from './scan/part.ts';
 import type { ScanPool } from './scan/pool.ts';
 
 /** An object whose version the caller has already. */
@@ -13,7 +13,7 @@ export interface UnchangedObject {
 /** A chunk after its scan, its parts joined in order. */
 export interface ScannedChunk {
   readonly objects: readonly ScannedObject[];
-  readonly files: readonly CertifiedFile[];
+  readonly files: readonly PartFile[];
   readonly unchanged: readonly UnchangedObject[];
   readonly spoolDirectory: string;
 }
@@ -29,16 +29,13 @@ export async function scanChunk(
 ): Promise<ScannedChunk> {
   await mkdir(spoolDirectory, { recursive: true });
   const scanned = await Promise.all(
-    chunk.parts.map((inputs, i) => scanPart(inputs, pool, `${spoolDirectory}/${i}-`, isKnown)),
+    chunk.parts.map((inputs, i) => scanPart(inputs, pool, `${spoolDirectory}/${i}.rows`, isKnown)),
   );
   const objects: ScannedObject[] = [];
-  const files: CertifiedFile[] = [];
+  const files: PartFile[] = [];
   for (const { part } of scanned) {
-    const before = objects.length;
     for (const object of part.objects) objects.push(object);
-    for (const f of part.files) {
-      files.push({ ...f, firstObject: f.firstObject + before, endObject: f.endObject + before });
-    }
+    if (part.file !== undefined) files.push(part.file);
   }
   const unchanged = scanned.flatMap((s) => s.unchanged);
   return { objects, files, unchanged, spoolDirectory };
@@ -47,7 +44,7 @@ export async function scanChunk(
 async function scanPart(
   inputs: readonly PartInput[],
   pool: ScanPool,
-  spoolPrefix: string,
+  spoolPath: string,
   isKnown: IsKnown,
 ): Promise<{ part: ScannedPart; unchanged: readonly UnchangedObject[] }> {
   const unchanged: UnchangedObject[] = [];
@@ -57,25 +54,15 @@ async function scanPart(
     return false;
   });
   for (let left = wanted; ; ) {
-    const part = left.length === 0 ? { objects: [], files: [] } : await pool.scan({ inputs: left, spoolPrefix });
+    const part: ScannedPart =
+      left.length === 0 ? { objects: [], file: undefined } : await pool.scan({ inputs: left, spoolPath });
     // A hash is known only after the reading. Touched files without a change are rare, so the part is simply redone without them.
     const known = part.objects.filter((o) => isKnown(o.uri, o.version));
     if (known.length === 0) return { part, unchanged };
     for (const { uri, version, mtimeMs } of known) {
       unchanged.push({ uri, version, ...(mtimeMs === undefined ? {} : { mtimeMs }) });
     }
-    await Promise.all(part.files.filter((f) => f.spooled).map((f) => rm(f.path, { force: true })));
     const uris = new Set(known.map((o) => o.uri));
     left = left.filter((i) => !uris.has(i.uri));
   }
-}
-
-/** The first file read in place that is no longer as it was scanned. */
-export async function changedSince(files: readonly CertifiedFile[]): Promise<CertifiedFile | undefined> {
-  for (const file of files) {
-    if (file.spooled) continue;
-    const now = await stat(file.path).catch(() => undefined);
-    if (now === undefined || now.size !== file.sizeBytes || now.mtimeMs !== file.mtimeMs) return file;
-  }
-  return undefined;
 }

@@ -8,13 +8,12 @@ import type { ListedObject, Source } from '../sources/source.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { type IsKnown, type ScannedChunk, scanChunk, type UnchangedObject } from './chunk-scan.ts';
 import { type Chunk, chunksOf } from './chunks.ts';
-import { unfinishedName } from './convert.ts';
 import { checkDiskSpace, type FreeBytes } from './disk-space.ts';
 import { parseJsonPaths } from './json-paths.ts';
 import { SPOOL_FOLDER } from './orphans.ts';
 import { inlinePool, type ScanPool, threadPool } from './scan/pool.ts';
 import { type ScanSpec, scanSpec } from './scan/spec.ts';
-import { writeSegment } from './segment.ts';
+import { unfinishedName, writeSegment } from './segment.ts';
 import type { StagedSegment } from './staged.ts';
 
 export interface IngestRequest {
@@ -26,7 +25,7 @@ export interface IngestRequest {
   readonly segmentsDirectory: string;
   /** Below it, where the segments and the spool lie. @default '' */
   readonly folder?: string;
-  /** A DuckDB that may read the objects and write the segments; used only while the generator runs. */
+  /** A DuckDB that may read the segments; used only while the generator runs. */
   readonly session: SqlSession;
   /** Whether this version of an object is staged already. */
   readonly isKnown: IsKnown;
@@ -60,8 +59,7 @@ const INLINE_OBJECTS = 2_000;
 /**
  * Reads objects into immutable Parquet segments, each yielded once it is durable; records that are not exactly as the
  * staging declares are in their segment's quarantine. While one segment is recorded by the caller, the next one is written
- * and the chunk after it scanned. Ending
- * the generator early (or `signal`) leaves finished segments and no other files.
+ * and the chunks after it are scanned. Ending the generator early (or `signal`) leaves finished segments and no other files.
  * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, JSONPATHS_INVALID, INGEST_MISMATCH, DISK_FULL_AHEAD, DISK_FULL
  */
 export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegment, IngestSummary> {
@@ -79,7 +77,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   await mkdir(`${segmentsDirectory}/${home}${staging.name}`, { recursive: true });
   await mkdir(fetchDirectory, { recursive: true });
   const pool = poolFor(request, spec, inputBytes);
-  let ahead: Promise<Scanning | undefined> | undefined;
+  const ahead: Promise<Scanning | undefined>[] = [];
   let writing: Promise<() => Promise<StagedSegment | undefined>> | undefined;
   let settling: Promise<StagedSegment | undefined> | undefined;
   let unfinished: string | undefined;
@@ -97,50 +95,45 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       files.arrived(chunk);
       failpoints.hit('spool.before');
       const directory = `${spool}/${number++}`;
-      const scan = () => scanChunk(chunk, pool, directory, isKnown);
-      const scanned = await scan();
+      const scanned = await scanChunk(chunk, pool, directory, isKnown);
       failpoints.hit('spool.after');
-      return { chunk, scanned, scan };
+      return { chunk, scanned };
     };
     const start = () => {
-      ahead = abortable(scanNext(), signal);
+      const scan = abortable(scanNext(), signal);
       // Met again when it is awaited; until then it must not count as unhandled.
-      ahead.catch(() => undefined);
+      scan.catch(() => undefined);
+      ahead.push(scan);
     };
     let done = 0;
-    const write = async (scanning: Scanning): Promise<() => Promise<StagedSegment | undefined>> => {
-      let { scanned } = scanning;
-      let settleSegment = async (): Promise<StagedSegment | undefined> => undefined;
+    const write = async ({ chunk, scanned }: Scanning): Promise<() => Promise<StagedSegment | undefined>> => {
+      let settle = async (): Promise<StagedSegment | undefined> => undefined;
       if (scanned.objects.length > 0) {
         const path = `${home}${staging.name}/${newId()}.parquet`;
         unfinished = unfinishedName(`${segmentsDirectory}/${path}`);
-        const written = await writeSegment(
-          { spec, segmentsDirectory, path, session, failpoints },
-          scanned,
-          scanning.scan,
-        );
-        settleSegment = written.settle;
-        scanned = written.chunk;
+        settle = await writeSegment({ spec, segmentsDirectory, path, session, failpoints }, scanned);
       }
       unchanged.push(...scanned.unchanged);
       await rm(scanned.spoolDirectory, { recursive: true, force: true });
-      await files.release(scanning.chunk);
-      done += scanning.chunk.objects;
+      await files.release(chunk);
+      done += chunk.objects;
       request.progress?.(done, objects.length, 'objects');
-      return settleSegment;
+      return settle;
     };
-    // Three chunks are under way: one is scanned, one is written, one is made durable and recorded by the caller.
+    // Of the chunks under way two are scanned, so that no thread waits for another one's part, one is written, and one is
+    // made durable and recorded by the caller.
+    start();
     for (start(); ; ) {
       if (settling !== undefined) {
         // A segment that is ready does not wait for objects that are still on their way.
-        const segment = await Promise.race([settling, ahead?.then(() => undefined)]);
+        const segment = await Promise.race([settling, ahead[0]?.then(() => undefined)]);
         if (segment !== undefined) {
           settling = undefined;
           signal?.throwIfAborted();
           yield segment;
         }
       }
-      const scanning = await ahead;
+      const scanning = await ahead.shift();
       if (scanning !== undefined) start();
       writing = scanning === undefined ? undefined : write(scanning);
       writing?.catch(() => undefined);
@@ -154,7 +147,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
     }
   } finally {
     await pool.close();
-    await Promise.allSettled([ahead, writing, settling]);
+    await Promise.allSettled([...ahead, writing, settling]);
     if (unfinished !== undefined) await rm(unfinished, { force: true });
     await rm(spool, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -163,7 +156,6 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
 interface Scanning {
   readonly chunk: Chunk;
   readonly scanned: ScannedChunk;
-  readonly scan: () => Promise<ScannedChunk>;
 }
 
 async function specOf(request: IngestRequest): Promise<ScanSpec> {

@@ -1,69 +1,107 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
 import type { Failpoints } from '../core/failpoints.ts';
+import { ident, literal } from '../core/quoting.ts';
 import type { SqlSession } from '../warehouse/session.ts';
-import { changedSince, type ScannedChunk } from './chunk-scan.ts';
-import { convert, settle, unfinishedName } from './convert.ts';
+import type { ScannedChunk } from './chunk-scan.ts';
+import { assembleParquet } from './parquet/assemble.ts';
 import type { ScannedObject } from './scan/part.ts';
 import type { ScanSpec } from './scan/spec.ts';
 import type { QuarantinedRecord, StagedObject, StagedSegment } from './staged.ts';
-
-/** How often a chunk is done again because a file that is read in place changed after its scan. */
-const ATTEMPTS = 3;
 
 export interface SegmentTarget {
   readonly spec: ScanSpec;
   readonly segmentsDirectory: string;
   /** Relative, with `/`. */
   readonly path: string;
+  /** Counts the rows. */
   readonly session: SqlSession;
   readonly failpoints: Failpoints;
 }
 
-/** A chunk that is written: what it was scanned as in the end, and what makes it a durable segment. */
-export interface WrittenChunk {
-  readonly chunk: ScannedChunk;
-  readonly settle: () => Promise<StagedSegment>;
+/** The name of a segment until it is durable. */
+export function unfinishedName(path: string): string {
+  return `${path}.tmp`;
 }
 
 /**
- * Writes a scanned chunk as a segment that is not durable yet, so that the next one can be written meanwhile. Files read in place are looked at once more afterwards; when one changed,
- * `scanAgain` is asked for the chunk anew.
- * @throws SOURCE_CHANGED, INGEST_MISMATCH, DISK_FULL
+ * Writes a scanned chunk as a segment under its unfinished name; what it gives makes the segment durable and puts it in
+ * place. All or nothing.
+ * @throws INGEST_MISMATCH when the engine reads another number of rows than were certified, DISK_FULL
  */
-export async function writeSegment(
-  target: SegmentTarget,
-  scanned: ScannedChunk,
-  scanAgain: () => Promise<ScannedChunk>,
-): Promise<WrittenChunk> {
-  const { spec, segmentsDirectory, path, session, failpoints } = target;
+export async function writeSegment(target: SegmentTarget, chunk: ScannedChunk): Promise<() => Promise<StagedSegment>> {
+  const { spec, segmentsDirectory, path, failpoints } = target;
   const absolute = `${segmentsDirectory}/${path}`;
-  let chunk = scanned;
-  for (let attempt = 1; ; attempt++) {
-    let failure: unknown;
-    try {
-      const { files, objects } = chunk;
-      await convert({ spec, files, objects, path: absolute, session, failpoints });
-    } catch (error) {
-      failure = error;
-    }
-    const changed = await changedSince(chunk.files);
-    if (changed === undefined) {
-      if (failure !== undefined) throw failure;
-      const last = chunk;
-      return { chunk: last, settle: async () => segmentOf(last, path, await settle(absolute, failpoints)) };
-    }
-    await rm(unfinishedName(absolute), { force: true });
-    if (attempt === ATTEMPTS) {
-      const object = chunk.objects[changed.firstObject]?.uri ?? changed.path;
-      throw new SparkifyError('SOURCE_CHANGED', { object, detail: 'it is being written while it is read' });
-    }
-    await rm(chunk.spoolDirectory, { recursive: true, force: true });
-    await mkdir(chunk.spoolDirectory, { recursive: true });
-    chunk = await scanAgain();
+  const unfinished = unfinishedName(absolute);
+  failpoints.hit('segment.before');
+  try {
+    await guarded(absolute, () => assembleParquet(unfinished, spec.columns, chunk.files));
+    await compareRows(target, chunk, unfinished);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+  return async () => segmentOf(chunk, path, await settle(absolute, failpoints));
+}
+
+/** The engine that will read the file reads one column of it: another judge than the one that wrote it. */
+async function compareRows(target: SegmentTarget, chunk: ScannedChunk, file: string): Promise<void> {
+  const expected = chunk.objects.reduce((sum, o) => sum + o.staged, 0);
+  const { columns } = target.spec;
+  const column = columns.find((c) => c.required) ?? columns[0]!;
+  const [counted] = await target.session.all<{ rows: number; values: number }>(
+    `select count(*)::bigint as rows, count(${ident(column.name)})::bigint as "values" from read_parquet(${literal(globless(file))})`,
+  );
+  const found = column.required ? Math.min(counted!.rows, counted!.values) : counted!.rows;
+  if (found === expected) return;
+  const [first, last] = [chunk.objects[0]?.uri, chunk.objects.at(-1)?.uri];
+  const object = first === last ? `${first}` : `${first} … ${last}`;
+  throw new SparkifyError('INGEST_MISMATCH', { object, expected, found });
+}
+
+/** The path as a pattern that matches itself alone. */
+function globless(path: string): string {
+  return path.replace(/[*?[]/gu, '[$&]');
+}
+
+/** Puts a written segment in place durably; its size in bytes. */
+async function settle(path: string, failpoints: Failpoints): Promise<number> {
+  const unfinished = unfinishedName(path);
+  try {
+    const sizeBytes = await guarded(path, () => sync(unfinished));
+    failpoints.hit('segment.after-write');
+    await rename(unfinished, path);
+    await sync(dirname(path));
+    failpoints.hit('segment.after');
+    return sizeBytes;
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
   }
 }
 
+/** Makes a file or a folder durable; its size. */
+async function sync(path: string): Promise<number> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return (await stat(path)).size;
+}
+
+async function guarded<T>(segment: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
+      throw new SparkifyError('DISK_FULL', { what: `the segment ${segment}` }, { cause: error });
+    throw error;
+  }
+}
 function segmentOf(chunk: ScannedChunk, path: string, sizeBytes: number): StagedSegment {
   const objects: StagedObject[] = [];
   const quarantined: QuarantinedRecord[] = [];

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { RecordColumn, RecordColumns } from '../../src/ingest/columns/record-columns.ts';
 import { type IngestRequest, type IngestSummary, ingest } from '../../src/ingest/ingest.ts';
 import type { StagedObject, StagedSegment } from '../../src/ingest/staged.ts';
 import type { FetchedObject, ListedObject, Source } from '../../src/sources/source.ts';
@@ -125,4 +126,27 @@ export function positionOf(object: StagedObject, row: number): { ordinal: number
     [step, ordinal, line] = [p.row, p.ordinal, p.line];
   }
   return { ordinal: ordinal + row - step, line: line + row - step };
+}
+
+/** The rows that stand in columns, as texts, bigints, numbers, booleans and nulls. */
+export function rowsIn(columns: RecordColumns): readonly (readonly unknown[])[] {
+  return Array.from({ length: columns.row }, (_, row) => columns.columns.map((column) => valueAt(column, row)));
+}
+
+function valueAt(column: RecordColumn, row: number): unknown {
+  switch (column.type) {
+    case 'text': {
+      const id = column.ids[row]!;
+      return id === 0 ? null : Buffer.from(column.value(id)).toString();
+    }
+    case 'integer': {
+      const value = column.values[row]!;
+      if (Number.isNaN(value)) return null;
+      return value === Number.POSITIVE_INFINITY ? column.huge.get(row) : BigInt(value);
+    }
+    case 'double':
+      return Number.isNaN(column.values[row]) ? null : column.values[row];
+    case 'boolean':
+      return [null, false, true][column.values[row]!];
+  }
 }

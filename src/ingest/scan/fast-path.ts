@@ -1,9 +1,12 @@
+import type { BooleanColumn } from '../columns/boolean-column.ts';
+import type { DoubleColumn } from '../columns/double-column.ts';
+import type { IntegerColumn } from '../columns/integer-column.ts';
+import type { RecordColumn, RecordColumns } from '../columns/record-columns.ts';
+import type { TextColumn } from '../columns/text-column.ts';
 import type { ScanSpec } from './spec.ts';
 import type { JsonSyntax } from './syntax.ts';
 
 const WORD_NULL = 0x6c6c756e;
-const WORD_TRUE = 0x65757274;
-const WORD_ALSE = 0x65736c61;
 
 const TEXT = 0;
 const INTEGER = 1;
@@ -31,7 +34,16 @@ export class Shape {
   readonly unknown: readonly string[];
   readonly missing: readonly number[];
   records = 0;
+  readonly #target: RecordColumns;
   readonly #kinds: Uint8Array;
+  /** By field; undefined for a field no column wants. The same once more by type, where only those of the type are asked for. */
+  readonly #columns: readonly (RecordColumn | undefined)[];
+  readonly #texts: readonly TextColumn[];
+  readonly #integers: readonly IntegerColumn[];
+  readonly #doubles: readonly DoubleColumn[];
+  readonly #booleans: readonly BooleanColumn[];
+  /** Columns that no field is for. */
+  readonly #absent: readonly RecordColumn[];
   readonly #required: Uint8Array;
   readonly #lengths: Int32Array;
   readonly #words: Int32Array;
@@ -43,6 +55,7 @@ export class Shape {
 
   constructor(
     spec: ScanSpec,
+    target: RecordColumns,
     fields: readonly ShapeField[],
     tail: Buffer,
     rest: { readonly unknown: readonly string[]; readonly missing: readonly number[] },
@@ -65,6 +78,13 @@ export class Shape {
       if (c.type === 'text') return c.integerText ? INTEGER_TEXT : TEXT;
       return { integer: INTEGER, double: DOUBLE, boolean: BOOLEAN }[c.type];
     });
+    this.#target = target;
+    this.#columns = fields.map((f) => target.columns[f.column]);
+    this.#texts = this.#columns as TextColumn[];
+    this.#integers = this.#columns as IntegerColumn[];
+    this.#doubles = this.#columns as DoubleColumn[];
+    this.#booleans = this.#columns as BooleanColumn[];
+    this.#absent = target.columns.filter((_, i) => fields.every((f) => f.column !== i));
     this.#required = Uint8Array.from(columns, (c) => (c?.required === true ? 1 : 0));
     this.#min = Float64Array.from(columns, (c) => c?.min ?? Number.NEGATIVE_INFINITY);
     this.#max = Float64Array.from(columns, (c) => c?.max ?? Number.POSITIVE_INFINITY);
@@ -73,13 +93,15 @@ export class Shape {
 
   /**
    * The position behind the record at `p` when it is of this shape and every value is plainly valid; −1 when it needs a
-   * closer look, whatever the reason. Looks at up to SLACK_BYTES behind `end`, which must hold a NUL.
+   * closer look, whatever the reason. Its values stand at the columns' current row then, for whoever takes it. Looks at up
+   * to SLACK_BYTES behind `end`, which must hold a NUL.
    */
   match(bytes: Buffer, view: DataView, syntax: JsonSyntax, p: number, oneLine: boolean): number {
     const words = this.#words;
     const lengths = this.#lengths;
     const kinds = this.#kinds;
     const count = kinds.length;
+    const { row } = this.#target;
     let w = 0;
     for (let k = 0; k < count; k++) {
       const last = p + lengths[k]! - 4;
@@ -90,98 +112,41 @@ export class Shape {
       if (first === 0x6e) {
         if (this.#required[k] === 1 || view.getInt32(p, true) !== WORD_NULL) return -1;
         p += 4;
+        this.#columns[k]?.setNull(row);
         if (k === this.#event) this.eventMs = Number.NaN;
         continue;
       }
       switch (kinds[k]) {
         case TEXT: {
-          if (first !== 0x22) return -1;
-          p++;
-          for (;;) {
-            // Four bytes at a time: is one of them a quote, a backslash or a control character?
-            const x = view.getInt32(p, true);
-            const q = x ^ 0x22222222;
-            const b = x ^ 0x5c5c5c5c;
-            const m = (((q - 0x01010101) & ~q) | ((b - 0x01010101) & ~b) | ((x - 0x20202020) & ~x)) & 0x80808080;
-            if (m === 0) {
-              p += 4;
-              continue;
-            }
-            // Borrows only reach higher bytes: the lowest mark is exact.
-            p += (31 - Math.clz32(m & -m)) >> 3;
-            const c = bytes[p]!;
-            if (c === 0x22) break;
-            if (c !== 0x5c) return -1;
-            p = plainEscape(bytes, p);
-            if (p < 0) return -1;
-          }
-          p++;
+          p = this.#texts[k]!.take(bytes, view, p, row);
+          if (p < 0) return -1;
           break;
         }
         case INTEGER: {
-          const negative = first === 0x2d;
-          if (negative) p++;
-          const start = p;
-          let value = 0;
-          let digit = bytes[p]! - 48;
-          while (digit >= 0 && digit <= 9) {
-            value = value * 10 + digit;
-            digit = bytes[++p]! - 48;
-          }
-          const n = p - start;
-          if (n === 0 || n > 15 || (n > 1 && bytes[start] === 0x30)) return -1;
-          if (digit === -2 && bytes[p + 1] === 0x30) {
-            p += 2;
-            digit = bytes[p]! - 48;
-            if (digit >= 0 && digit <= 9) return -1;
-          }
-          // "." or an exponent
-          if (digit === -2 || digit === 21 || digit === 53) return -1;
-          if (negative) value = -value;
+          const column = this.#integers[k]!;
+          p = column.take(bytes, p, row);
+          if (p < 0) return -1;
+          const value = column.values[row]!;
           if (value < this.#min[k]! || value > this.#max[k]!) return -1;
           if (k === this.#event) this.eventMs = value;
           break;
         }
         case DOUBLE: {
-          const start = p;
-          if (first === 0x2d) p++;
-          const whole = p;
-          let digit = bytes[p]! - 48;
-          while (digit >= 0 && digit <= 9) digit = bytes[++p]! - 48;
-          if (p === whole || (p - whole > 1 && bytes[whole] === 0x30)) return -1;
-          if (digit === -2) {
-            const fraction = ++p;
-            digit = bytes[p]! - 48;
-            while (digit >= 0 && digit <= 9) digit = bytes[++p]! - 48;
-            if (p === fraction) return -1;
-          }
-          if (digit === 21 || digit === 53 || p - start > 40) return -1;
-          if (this.#min[k]! > Number.NEGATIVE_INFINITY || this.#max[k]! < Number.POSITIVE_INFINITY) {
-            const value = Number(bytes.toString('latin1', start, p));
-            if (value < this.#min[k]! || value > this.#max[k]!) return -1;
-          }
+          const column = this.#doubles[k]!;
+          p = column.take(bytes, p, row);
+          if (p < 0) return -1;
+          const value = column.values[row]!;
+          if (value < this.#min[k]! || value > this.#max[k]!) return -1;
           break;
         }
         case INTEGER_TEXT: {
-          if (first !== 0x22) return -1;
-          if (bytes[++p] === 0x2d) {
-            if (bytes[++p] === 0x22) return -1;
-          }
-          const start = p;
-          let c = bytes[p]!;
-          while (c >= 0x30 && c <= 0x39) c = bytes[++p]!;
-          if (c !== 0x22 || p - start > 18) return -1;
-          p++;
+          if (!isIntegerText(bytes, p)) return -1;
+          p = this.#texts[k]!.take(bytes, view, p, row);
           break;
         }
         case BOOLEAN: {
-          if (first === 0x74) {
-            if (view.getInt32(p, true) !== WORD_TRUE) return -1;
-            p += 4;
-          } else {
-            if (first !== 0x66 || view.getInt32(p + 1, true) !== WORD_ALSE) return -1;
-            p += 5;
-          }
+          p = this.#booleans[k]!.take(bytes, view, p, row);
+          if (p < 0) return -1;
           break;
         }
         default: {
@@ -194,6 +159,7 @@ export class Shape {
     }
     const { tail } = this;
     for (let i = 0; i < tail.length; i++) if (bytes[p++] !== tail[i]) return -1;
+    for (const column of this.#absent) column.setNull(row);
     return p;
   }
 
@@ -213,38 +179,12 @@ function hasNewline(bytes: Buffer, start: number, end: number): boolean {
   return at >= 0 && at < end;
 }
 
-/** The position behind the escape of a character, also as a surrogate pair; −1 for NUL, lone surrogates and no escape. */
-function plainEscape(bytes: Buffer, p: number): number {
-  switch (bytes[p + 1]) {
-    case 0x22:
-    case 0x5c:
-    case 0x2f:
-    case 0x62:
-    case 0x66:
-    case 0x6e:
-    case 0x72:
-    case 0x74:
-      return p + 2;
-    case 0x75: {
-      const unit = hexUnit(bytes, p + 2);
-      if (unit <= 0) return -1;
-      if (unit < 0xd800 || unit > 0xdfff) return p + 6;
-      if (unit > 0xdbff || bytes[p + 6] !== 0x5c || bytes[p + 7] !== 0x75) return -1;
-      const second = hexUnit(bytes, p + 8);
-      return second >= 0xdc00 && second <= 0xdfff ? p + 12 : -1;
-    }
-    default:
-      return -1;
-  }
-}
-
-function hexUnit(bytes: Buffer, p: number): number {
-  let unit = 0;
-  for (let i = p; i < p + 4; i++) {
-    const c = bytes[i]!;
-    if (c >= 0x30 && c <= 0x39) unit = unit * 16 + c - 0x30;
-    else if ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x66) unit = unit * 16 + (c | 0x20) - 0x57;
-    else return -1;
-  }
-  return unit;
+/** Whether the value at `p` is a text that is empty or a whole number of at most 18 digits. */
+function isIntegerText(bytes: Buffer, p: number): boolean {
+  if (bytes[p++] !== 0x22) return false;
+  const negative = bytes[p] === 0x2d;
+  if (negative) p++;
+  const start = p;
+  while (bytes[p]! >= 0x30 && bytes[p]! <= 0x39) p++;
+  return bytes[p] === 0x22 && p - start <= 18 && !(negative && p === start);
 }

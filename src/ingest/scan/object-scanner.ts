@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { SLACK_BYTES } from './fast-path.ts';
 import { judgeRecord } from './judge.ts';
-import type { RecordOutput } from './output.ts';
 import { RecordReader } from './record.ts';
+import type { RecordSink } from './record-sink.ts';
 import { Shapes } from './shapes.ts';
 import { MAX_RAW_BYTES, MAX_RECORD_BYTES, type ScanSpec } from './spec.ts';
 import { JsonSyntax } from './syntax.ts';
@@ -18,8 +18,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 /**
- * Certifies the records of one object after the other. `begin`, then fill `space()` and call `advance` until the
- * object ends, then `finish`. Bytes wait in a window that moves over the object: what a call of `advance` cannot
+ * Certifies the records of one object after the other into the columns of a sink. `begin`, then fill `space()` and call
+ * `advance` until the object ends, then `finish`. Bytes wait in a window that moves over the object: what a call of `advance` cannot
  * finish (an incomplete line or value) stays for the next one. States: `start` (a byte order mark may come) →
  * `undecided` (framing `auto`) → `lines` or `values`.
  */
@@ -28,37 +28,32 @@ export class ObjectScanner {
   readonly #syntax: JsonSyntax;
   readonly #reader: RecordReader;
   readonly #shapes: Shapes;
-  #view: DataView;
   #bytes: Buffer;
   /** What is not consumed yet: `[#from, #to)`. */
   #from = 0;
   #to = 0;
-  /** Where the window's first byte stands in the object. */
-  #offset = 0;
   #line = 1;
   #state: 'start' | 'undecided' | 'lines' | 'values' = 'start';
   /** Inside a line that is too long to be kept; its first part waits in quarantine already. */
   #skippingLine = false;
   #values: ValueFraming | undefined;
   #tally: Tally;
-  #output: RecordOutput | undefined;
+  readonly #sink: RecordSink;
 
-  constructor(spec: ScanSpec) {
+  constructor(spec: ScanSpec, sink: RecordSink) {
     this.#spec = spec;
+    this.#sink = sink;
     this.#bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES + SLACK_BYTES);
-    this.#view = viewOf(this.#bytes);
     this.#syntax = new JsonSyntax(this.#bytes);
     this.#reader = new RecordReader(spec, this.#syntax);
-    this.#shapes = new Shapes(spec);
+    this.#shapes = new Shapes(spec, sink.columns);
     this.#tally = new Tally(spec);
   }
 
-  begin(output: RecordOutput): void {
-    this.#output = output;
+  begin(): void {
     this.#tally = new Tally(this.#spec);
     this.#from = 0;
     this.#to = 0;
-    this.#offset = 0;
     this.#line = 1;
     this.#state = 'start';
     this.#skippingLine = false;
@@ -73,10 +68,8 @@ export class ObjectScanner {
       const larger = Buffer.allocUnsafeSlow(capacity * 2 + SLACK_BYTES);
       this.#bytes.copy(larger, 0, this.#from, this.#to);
       this.#bytes = larger;
-      this.#view = viewOf(larger);
-      this.#syntax.bytes = larger;
+      this.#syntax.use(larger);
     } else if (this.#from > 0) this.#bytes.copyWithin(0, this.#from, this.#to);
-    this.#offset += this.#from;
     this.#from = 0;
     this.#to = kept;
     return this.#bytes.subarray(kept, this.#bytes.length - SLACK_BYTES);
@@ -93,8 +86,7 @@ export class ObjectScanner {
     for (const shape of this.#shapes.all) this.#tally.shape(shape);
     if (this.#bytes.length > 4 * WINDOW_BYTES) {
       this.#bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES + SLACK_BYTES);
-      this.#view = viewOf(this.#bytes);
-      this.#syntax.bytes = this.#bytes;
+      this.#syntax.use(this.#bytes);
     }
     return this.#tally.totals();
   }
@@ -111,8 +103,8 @@ export class ObjectScanner {
     if (this.#state === 'undecided') this.#decide(ended);
     if (this.#state === 'lines') this.#scanLines(ended);
     if (this.#state === 'values') {
-      this.#values ??= new ValueFraming(this.#reader, this.#shapes, this.#tally, this.#output!, this.#line);
-      this.#from = this.#values.scan(this.#view, this.#from, this.#to, ended);
+      this.#values ??= new ValueFraming(this.#reader, this.#shapes, this.#tally, this.#sink, this.#line);
+      this.#from = this.#values.scan(this.#from, this.#to, ended);
     }
   }
 
@@ -159,12 +151,12 @@ export class ObjectScanner {
   /** Certifies the lines in `[p, limit)`, of which only the last may lack its line end; gives `limit`. */
   #certifyLines(p: number, limit: number): number {
     const bytes = this.#bytes;
-    const view = this.#view;
     const syntax = this.#syntax;
+    const { view } = syntax;
     const tally = this.#tally;
-    const output = this.#output!;
+    const sink = this.#sink;
+    const { columns } = sink;
     const clean = isUtf8(bytes.subarray(p, limit));
-    let run = p;
     let shape = this.#shapes.current;
     while (p < limit) {
       if (shape !== undefined && (clean || this.#cleanLine(p, limit))) {
@@ -181,6 +173,7 @@ export class ObjectScanner {
             const { eventMs } = shape;
             if (eventMs < tally.minEventMs) tally.minEventMs = eventMs;
             if (eventMs > tally.maxEventMs) tally.maxEventMs = eventMs;
+            if (columns.commit()) sink.flush();
             p = next;
             continue;
           }
@@ -189,17 +182,11 @@ export class ObjectScanner {
       let end = bytes.indexOf(NEWLINE, p);
       if (end < 0 || end > limit) end = limit;
       const next = end < limit ? end + 1 : limit;
-      const stands = this.#closerLook(p, end, clean);
-      if (stands !== true) {
-        if (run < p) output.lines(bytes, run, p, this.#offset + run);
-        if (stands !== false) output.line(stands);
-        run = next;
-      }
+      this.#closerLook(p, end, clean);
       shape = this.#shapes.current;
       this.#line++;
       p = next;
     }
-    if (run < limit) output.lines(bytes, run, limit, this.#offset + run);
     return limit;
   }
 
@@ -208,32 +195,33 @@ export class ObjectScanner {
     return isUtf8(this.#bytes.subarray(from, end < 0 || end > limit ? limit : end));
   }
 
-  /** Judges one line in full; whether its bytes may stay as they are, or the text that takes their place. */
-  #closerLook(from: number, to: number, clean: boolean): boolean | Buffer {
+  /** Judges one line in full. */
+  #closerLook(from: number, to: number, clean: boolean): void {
     const bytes = this.#bytes;
     if (to > from && bytes[to - 1] === RETURN) to--;
     this.#syntax.end = to;
     const start = this.#syntax.space(from);
-    if (start === to) return true;
+    if (start === to) return;
     const raw = bytes.subarray(from, to);
     if (raw.length > MAX_RECORD_BYTES) {
       this.#reject(raw);
-      return false;
+      return;
     }
     if (!clean && !isUtf8(raw)) {
       this.#tally.reject(this.#line, 'invalid_utf8', 'the bytes are no UTF-8', raw);
-      return false;
+      return;
     }
     const fault = judgeRecord(this.#reader, start, to);
     if (fault !== undefined) {
       this.#tally.reject(this.#line, fault.reason, fault.detail, raw, fault.column);
-      return false;
+      return;
     }
     this.#tally.at(this.#line);
     this.#tally.take(this.#reader);
-    const text = this.#reader.peculiar ? this.#reader.flat() : true;
+    const { columns } = this.#sink;
+    this.#reader.store(columns);
+    if (columns.commit()) this.#sink.flush();
     this.#shapes.settle(this.#reader, this.#tally, start, to);
-    return text;
   }
 
   /** The line is longer than what is kept: its beginning goes to quarantine, the rest is passed over. */
@@ -258,8 +246,4 @@ export class ObjectScanner {
     this.#line++;
     return true;
   }
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import type { RowGroup } from '../parquet/format.ts';
 import type { ObjectTotals } from './tally.ts';
 
 /** One object to scan: bytes `[offset, offset + lengthBytes)` of `path`; plain data, it crosses threads. */
@@ -13,8 +14,8 @@ export interface PartInput {
 /** A run of objects that one thread scans in a go. */
 export interface ScanPart {
   readonly inputs: readonly PartInput[];
-  /** Spool files are named so, with a number behind; their folder exists. */
-  readonly spoolPrefix: string;
+  /** Where its row groups go; the folder exists. */
+  readonly spoolPath: string;
 }
 
 export interface ScannedObject extends ObjectTotals {
@@ -24,20 +25,14 @@ export interface ScannedObject extends ObjectTotals {
   readonly mtimeMs: number | undefined;
 }
 
-/** A file of certified lines for the engine, in the order of the records. */
-export interface CertifiedFile {
+/** Row groups of a segment, one behind the other in a file of nothing else, in the order of the records. */
+export interface PartFile {
   readonly path: string;
-  readonly rows: number;
-  /** Spooled, to be removed; otherwise an object's own file, which must still be as `sizeBytes` and `mtimeMs` say. */
-  readonly spooled: boolean;
-  readonly sizeBytes: number;
-  readonly mtimeMs: number;
-  /** The objects it holds records of: the first's index in the part and the number behind the last. */
-  readonly firstObject: number;
-  readonly endObject: number;
+  readonly groups: readonly RowGroup[];
 }
 
 export interface ScannedPart {
   readonly objects: readonly ScannedObject[];
-  readonly files: readonly CertifiedFile[];
+  /** Undefined when no record was good. */
+  readonly file: PartFile | undefined;
 }

@@ -1,6 +1,7 @@
-import { certifiedField, type ScanColumn, type ScanSpec } from './spec.ts';
+import type { RecordColumns } from '../columns/record-columns.ts';
+import type { ScanColumn, ScanSpec } from './spec.ts';
 import type { JsonSyntax } from './syntax.ts';
-import { certify, isFault, type RecordFault } from './values.ts';
+import { type Certified, certify, isFault, type RecordFault } from './values.ts';
 
 const LETTER_N = 0x6e;
 
@@ -20,8 +21,6 @@ export class RecordReader {
   readonly syntax: JsonSyntax;
   /** Set when the object is well-formed JSON and yet not taken. */
   fault: RecordFault | undefined;
-  /** The engine would not find it as it stands: `flat()` gives the text to store. */
-  peculiar = false;
   eventMs = Number.NaN;
   /** Fields that no column wants. */
   unknown: string[] = [];
@@ -30,8 +29,7 @@ export class RecordReader {
   readonly #spec: ScanSpec;
   readonly #wanted = new Map<string, Wanted>();
   readonly #starts: Int32Array;
-  readonly #ends: Int32Array;
-  readonly #rewritten: (string | undefined)[] = [];
+  readonly #certified: Certified[] = [];
   readonly #names = new Set<string>();
   #number = 0;
   #duplicate: string | undefined;
@@ -40,7 +38,6 @@ export class RecordReader {
     this.#spec = spec;
     this.syntax = syntax;
     this.#starts = new Int32Array(spec.columns.length);
-    this.#ends = new Int32Array(spec.columns.length);
     for (const [i, column] of spec.columns.entries()) {
       const name = String(column.path[0]);
       const columns = [...(this.#wanted.get(name)?.columns ?? []), i];
@@ -55,7 +52,6 @@ export class RecordReader {
     this.#names.clear();
     this.unknown = [];
     this.missing = [];
-    this.peculiar = this.#spec.flat;
     this.fault = undefined;
     this.eventMs = Number.NaN;
     const end = this.syntax.object(p, 0, this.#field);
@@ -91,7 +87,6 @@ export class RecordReader {
   #judge(i: number, column: ScanColumn): void {
     const { bytes } = this.syntax;
     const wanted = this.#wanted.get(String(column.path[0]))!;
-    this.#rewritten[i] = undefined;
     this.#starts[i] = -1;
     let found = wanted.seenIn === this.#number;
     let start = wanted.start;
@@ -115,11 +110,7 @@ export class RecordReader {
       return;
     }
     this.#starts[i] = start;
-    this.#ends[i] = end;
-    if (result.rewritten !== undefined) {
-      this.#rewritten[i] = result.rewritten;
-      this.peculiar = true;
-    }
+    this.#certified[i] = result;
     if (i === this.#spec.eventColumn && result.integer !== undefined) this.eventMs = Number(result.integer);
   }
 
@@ -153,15 +144,28 @@ export class RecordReader {
     return this.syntax.bytes;
   }
 
-  /** The record as one line of its columns alone, without a line end; only after a `read` that found no fault. */
-  flat(): Buffer {
-    const parts: string[] = [];
-    for (const [i, column] of this.#spec.columns.entries()) {
+  /** Sets the values of the record at the current row; only after a `read` that found no fault. */
+  store(columns: RecordColumns): void {
+    const { bytes, view } = this.syntax;
+    const { row } = columns;
+    for (const [i, column] of columns.columns.entries()) {
       const start = this.#starts[i]!;
-      if (start < 0) continue;
-      const name = certifiedField(this.#spec, column);
-      parts.push(`${JSON.stringify(name)}:${this.#rewritten[i] ?? this.bytes.toString('utf8', start, this.#ends[i]!)}`);
+      if (start < 0) {
+        column.setNull(row);
+        continue;
+      }
+      const { integer, double } = this.#certified[i]!;
+      switch (column.type) {
+        case 'text':
+        case 'boolean':
+          column.take(bytes, view, start, row);
+          break;
+        case 'integer':
+          column.set(row, integer!);
+          break;
+        case 'double':
+          column.set(row, double!);
+      }
     }
-    return Buffer.from(`{${parts.join(',')}}`);
   }
 }

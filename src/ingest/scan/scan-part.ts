@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { errorText, isSparkifyError, SparkifyError } from '../../core/errors.ts';
 import { ObjectScanner } from './object-scanner.ts';
 import type { PartInput, ScannedObject, ScannedPart, ScanPart } from './part.ts';
-import { PartOutput } from './part-output.ts';
+import { PartRows } from './part-rows.ts';
 import type { ScanSpec } from './spec.ts';
 import type { ObjectTotals } from './tally.ts';
 
@@ -15,76 +15,80 @@ const COMPRESSED_BLOCK_BYTES = 256 * 1024;
 
 /** Scans parts one after the other, in the thread that calls it. */
 export class PartScanner {
+  readonly #rows: PartRows;
   readonly #scanner: ObjectScanner;
 
   constructor(spec: ScanSpec) {
-    this.#scanner = new ObjectScanner(spec);
+    this.#rows = new PartRows(spec);
+    this.#scanner = new ObjectScanner(spec, this.#rows);
   }
 
   /**
-   * Reads, hashes and certifies the objects of a part, and spools what the engine cannot read in place.
+   * Reads, hashes and certifies the objects of a part, and writes their rows to its file.
    * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL
    */
   async scan(part: ScanPart): Promise<ScannedPart> {
-    const output = new PartOutput(part.spoolPrefix);
-    const objects: ScannedObject[] = [];
-    const files = new OpenFiles();
+    const attempts = new Map<PartInput, number>();
     try {
-      for (const [i, input] of part.inputs.entries()) objects.push(await this.#object(i, input, output, files));
-      output.closeSpool();
-      return { objects, files: output.files };
+      for (;;) {
+        this.#rows.begin(part.spoolPath);
+        const objects: ScannedObject[] = [];
+        const changed = await this.#objects(part.inputs, objects);
+        if (changed === undefined) return { objects, file: this.#rows.end() };
+        // Its first records may be in a row group that is written: the part is done anew.
+        const attempt = (attempts.get(changed) ?? 0) + 1;
+        if (attempt === ATTEMPTS) {
+          const detail = 'it is being written while it is read';
+          throw new SparkifyError('SOURCE_CHANGED', { object: changed.uri, detail });
+        }
+        attempts.set(changed, attempt);
+      }
     } catch (error) {
-      output.abandon();
+      this.#rows.abandon();
       throw error;
+    }
+  }
+
+  /** Scans until all is done or an input turns out to have changed meanwhile, which it gives. */
+  async #objects(inputs: readonly PartInput[], objects: ScannedObject[]): Promise<PartInput | undefined> {
+    const files = new OpenFiles();
+    let input: PartInput | undefined;
+    try {
+      for (input of inputs) {
+        const found = this.#object(input, files);
+        const object = found instanceof Promise ? await found : found;
+        if (object === undefined) return input;
+        objects.push(object);
+      }
+      return undefined;
+    } catch (error) {
+      throw readError(error, input!);
     } finally {
       files.close();
     }
   }
 
-  async #object(index: number, input: PartInput, output: PartOutput, files: OpenFiles): Promise<ScannedObject> {
+  /** Undefined when it changed meanwhile. Not async where it can be helped: a promise per object is dear for very many. */
+  #object(input: PartInput, files: OpenFiles): ScannedObject | undefined | Promise<ScannedObject | undefined> {
     const local = input.version === undefined;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const fd = files.open(input);
-        const before = fstatSync(fd);
-        const length = local ? before.size : input.lengthBytes;
-        const whole = input.offset === 0 && length === before.size;
-        output.start(
-          index,
-          whole ? { fd, path: input.path, sizeBytes: before.size, mtimeMs: before.mtimeMs } : undefined,
-        );
-        const content = this.#content(fd, input.offset, length, local, output);
-        const { totals, hash, atOnce } = content instanceof Promise ? await content : content;
-        // What was read at once is a version by itself, whatever comes after; the older mtime lets it be read again.
-        if (!local || atOnce || same(before, fstatSync(fd))) {
-          output.end(totals.staged);
-          const version = local ? `sha256:${hash}` : input.version;
-          return described(totals, input.uri, version, length, local ? Math.trunc(before.mtimeMs) : undefined);
-        }
-        output.rewind();
-      } catch (error) {
-        throw readError(error, input);
-      }
-      files.close();
-      if (attempt === ATTEMPTS) {
-        throw new SparkifyError('SOURCE_CHANGED', {
-          object: input.uri,
-          detail: 'it is being written while it is read',
-        });
-      }
-    }
+    const fd = files.open(input);
+    const before = fstatSync(fd);
+    const length = local ? before.size : input.lengthBytes;
+    const described = ({ totals, hash, atOnce }: Content): ScannedObject | undefined => {
+      // What was read at once is a version by itself, whatever comes after; the older mtime lets it be read again.
+      if (local && !atOnce && !same(before, fstatSync(fd))) return undefined;
+      const { read, staged, quarantined, minEventMs, maxEventMs, positions, drift } = totals;
+      const counts = { read, staged, quarantined, minEventMs, maxEventMs, positions, drift };
+      const { uri, version = `sha256:${hash}` } = input;
+      return { uri, version, sizeBytes: length, mtimeMs: local ? Math.trunc(before.mtimeMs) : undefined, ...counts };
+    };
+    const content = this.#content(fd, input.offset, length, local);
+    return content instanceof Promise ? content.then(described) : described(content);
   }
 
-  /** Not async where it can be helped: a promise per object is dear for a hundred thousand of them. */
-  #content(
-    fd: number,
-    offset: number,
-    length: number,
-    hashed: boolean,
-    output: PartOutput,
-  ): Content | Promise<Content> {
+  #content(fd: number, offset: number, length: number, hashed: boolean): Content | Promise<Content> {
     const scanner = this.#scanner;
-    scanner.begin(output);
+    scanner.begin();
     let hash: Hash | undefined;
     let digest = '';
     for (let done = 0; done < length; ) {
@@ -131,17 +135,6 @@ interface Content {
   readonly hash: string;
   /** All its bytes came from one read. */
   readonly atOnce: boolean;
-}
-
-function described(
-  totals: ObjectTotals,
-  uri: string,
-  version: string,
-  sizeBytes: number,
-  mtimeMs: number | undefined,
-): ScannedObject {
-  const { read, staged, quarantined, minEventMs, maxEventMs, positions, drift } = totals;
-  return { uri, version, sizeBytes, mtimeMs, read, staged, quarantined, minEventMs, maxEventMs, positions, drift };
 }
 
 /** Node has the short way since 20.12. */

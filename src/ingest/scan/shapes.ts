@@ -1,3 +1,4 @@
+import type { RecordColumns } from '../columns/record-columns.ts';
 import { Shape, type ShapeField } from './fast-path.ts';
 import type { RecordReader } from './record.ts';
 import type { ScanSpec } from './spec.ts';
@@ -13,10 +14,12 @@ export class Shapes {
   #shapes: Shape[] = [];
   #strangers = 0;
   readonly #spec: ScanSpec;
+  readonly #target: RecordColumns;
   readonly #columnOf = new Map<string, number>();
 
-  constructor(spec: ScanSpec) {
+  constructor(spec: ScanSpec, target: RecordColumns) {
     this.#spec = spec;
+    this.#target = target;
     for (const [i, column] of spec.columns.entries()) this.#columnOf.set(String(column.path[0]), i);
   }
 
@@ -33,7 +36,7 @@ export class Shapes {
    * shape comes first if the record is of it, else the record's own shape is learnt. `tally` hears of shapes that leave.
    */
   settle(reader: RecordReader, tally: Tally, start: number, end: number): void {
-    if (this.#spec.flat || reader.unknown.length > MAX_FIELDS) return;
+    if (!this.#spec.shaped || reader.unknown.length > MAX_FIELDS) return;
     const full = this.#shapes.length >= MAX_SHAPES;
     if (full && ++this.#strangers < PATIENCE && this.#strangers % 8 !== 0) return;
     const shape = this.#shapeOf(reader, start, end);
@@ -64,6 +67,6 @@ export class Shapes {
     });
     end = syntax.object(start, 0);
     if (fields.length === 0 || fields.length > MAX_FIELDS) return undefined;
-    return new Shape(this.#spec, fields, Buffer.from(bytes.subarray(from, end)), { unknown, missing });
+    return new Shape(this.#spec, this.#target, fields, Buffer.from(bytes.subarray(from, end)), { unknown, missing });
   }
 }

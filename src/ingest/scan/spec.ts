@@ -26,8 +26,8 @@ export interface ScanSpec {
   /** Index of the event-time column, or −1. */
   readonly eventColumn: number;
   readonly framing: Framing;
-  /** The engine cannot find the columns by their fields, so every record is rewritten flat, its fields named by column. */
-  readonly flat: boolean;
+  /** Every column is a field of the top level, and its own: records have shapes that can be learnt. */
+  readonly shaped: boolean;
 }
 
 /** The scan of a staging, its columns found by `paths` (of a jsonpaths file) or else by their fields. */
@@ -47,16 +47,6 @@ export function scanSpec(staging: Staging, paths?: readonly (readonly PathStep[]
     columns,
     eventColumn: columns.findIndex((c) => c.name === staging.eventTime),
     framing: staging.framing,
-    flat: columns.some((c) => c.path.length > 1) || unfit(columns.map((c) => String(c.path[0]))),
+    shaped: columns.every((c) => c.path.length === 1) && new Set(columns.map((c) => c.path[0])).size === columns.length,
   };
-}
-
-/** The engine takes field names that are not empty and differ in more than their case. */
-function unfit(names: readonly string[]): boolean {
-  return names.includes('') || new Set(names.map((n) => n.toLowerCase())).size < names.length;
-}
-
-/** The key under which DuckDB finds a column in a certified record. */
-export function certifiedField(spec: ScanSpec, column: ScanColumn): string {
-  return spec.flat ? column.name : String(column.path[0]);
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { syntaxFault } from './judge.ts';
-import type { RecordOutput } from './output.ts';
 import type { RecordReader } from './record.ts';
+import type { RecordSink } from './record-sink.ts';
 import type { Shapes } from './shapes.ts';
 import { MAX_RAW_BYTES, MAX_RECORD_BYTES } from './spec.ts';
 import type { Tally } from './tally.ts';
@@ -20,7 +20,7 @@ export class ValueFraming {
   readonly #reader: RecordReader;
   readonly #shapes: Shapes;
   readonly #tally: Tally;
-  readonly #output: RecordOutput;
+  readonly #sink: RecordSink;
   #line: number;
   #lineCountedTo = 0;
   /** Of the line that the current value begins on. */
@@ -28,16 +28,16 @@ export class ValueFraming {
   /** Where the open top-level array began. */
   #arrayLine: number | undefined;
 
-  constructor(reader: RecordReader, shapes: Shapes, tally: Tally, output: RecordOutput, line: number) {
+  constructor(reader: RecordReader, shapes: Shapes, tally: Tally, sink: RecordSink, line: number) {
     this.#reader = reader;
     this.#shapes = shapes;
     this.#tally = tally;
-    this.#output = output;
+    this.#sink = sink;
     this.#line = line;
   }
 
   /** Reads the values in `[from, to)`; gives where the first one begins that needs more bytes (never when `ended`). */
-  scan(view: DataView, from: number, to: number, ended: boolean): number {
+  scan(from: number, to: number, ended: boolean): number {
     const { syntax } = this.#reader;
     const { bytes } = syntax;
     this.#lineCountedTo = from;
@@ -55,7 +55,7 @@ export class ValueFraming {
         p++;
         continue;
       }
-      const next = c === OPEN ? this.#record(view, p, to, ended, clean) : this.#otherValue(p, to, ended);
+      const next = c === OPEN ? this.#record(p, to, ended, clean) : this.#otherValue(p, to, ended);
       if (next < 0) return p;
       p = next;
     }
@@ -70,17 +70,17 @@ export class ValueFraming {
     return p;
   }
 
-  #record(view: DataView, p: number, to: number, ended: boolean, clean: boolean): number {
+  #record(p: number, to: number, ended: boolean, clean: boolean): number {
     const { syntax } = this.#reader;
     const { bytes } = syntax;
     const shape = clean ? this.#shapes.current : undefined;
-    const quick = shape === undefined ? -1 : shape.match(bytes, view, syntax, p, false);
+    const quick = shape === undefined ? -1 : shape.match(bytes, syntax.view, syntax, p, false);
     if (shape !== undefined && quick >= 0 && quick - p <= MAX_RECORD_BYTES) {
       this.#tally.at(this.#line);
       this.#tally.staged++;
       shape.records++;
       if (!Number.isNaN(shape.eventMs)) this.#tally.event(shape.eventMs);
-      this.#output.line(onOneLine(bytes, p, quick));
+      this.#commit();
       return quick;
     }
     syntax.end = to;
@@ -104,10 +104,15 @@ export class ValueFraming {
     } else {
       this.#tally.at(this.#line);
       this.#tally.take(this.#reader);
-      this.#output.line(this.#reader.peculiar ? this.#reader.flat() : onOneLine(bytes, p, end));
+      this.#reader.store(this.#sink.columns);
+      this.#commit();
       this.#shapes.settle(this.#reader, this.#tally, p, end);
     }
     return end;
+  }
+
+  #commit(): void {
+    if (this.#sink.columns.commit()) this.#sink.flush();
   }
 
   #otherValue(p: number, to: number, ended: boolean): number {
@@ -181,11 +186,4 @@ function indentationOf(bytes: Buffer, line: number, to: number): number {
   let p = line;
   while (p < to && (bytes[p] === 0x20 || bytes[p] === 0x09)) p++;
   return p - line;
-}
-
-/** A copy without line ends; in valid JSON they stand between tokens only. */
-function onOneLine(bytes: Buffer, start: number, end: number): Uint8Array {
-  const record = bytes.subarray(start, end);
-  if (!record.includes(NEWLINE) && !record.includes(0x0d)) return record;
-  return record.map((c) => (c === NEWLINE || c === 0x0d ? 0x20 : c));
 }

@@ -12,8 +12,8 @@ export interface RecordFault {
 export interface Certified {
   /** The value of an integer, exact; undefined for other types and for null. */
   readonly integer?: bigint;
-  /** The text to store instead, where the engine's own reading of this spelling would not be exact. */
-  readonly rewritten?: string;
+  /** The value of a double. */
+  readonly double?: number;
 }
 
 const INT64_MIN = -(2n ** 63n);
@@ -43,27 +43,22 @@ export function certify(column: ScanColumn, bytes: Buffer, start: number, end: n
       if (value === 'huge' || value < INT64_MIN || value > INT64_MAX) {
         return { reason: 'out_of_range', column: column.name, detail: `${shorten(text)} does not fit 64 bits` };
       }
-      return bounds(column, value, text) ?? { integer: value, ...(text === value.toString() ? {} : spelling(value)) };
+      return bounds(column, value, text) ?? { integer: value };
     }
     case 'double': {
       const text = bytes.toString('latin1', start, end);
-      const value = Number(text);
+      // As the engine reads them, -0 is the whole number 0 and -0.0 the double.
+      const value = text === '-0' ? 0 : Number(text);
       if (!Number.isFinite(value)) {
         return { reason: 'out_of_range', column: column.name, detail: `${shorten(text)} is larger than any double` };
       }
-      return bounds(column, value, text) ?? NOTHING;
+      return bounds(column, value, text) ?? { double: value };
     }
   }
 }
 
 export function isFault(result: Certified | RecordFault): result is RecordFault {
   return 'reason' in result;
-}
-
-/** Up to 2^53 a double holds every spelling exactly (1.0, 1e3); beyond, only plain digits are read exactly. */
-function spelling(value: bigint): Certified {
-  const safe = value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
-  return safe ? NOTHING : { rewritten: value.toString() };
 }
 
 function bounds(column: ScanColumn, value: number | bigint, text: string): RecordFault | undefined {
