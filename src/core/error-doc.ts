@@ -47,6 +47,7 @@ function placeholders(absent: readonly string[] = []): object {
 function placeholder(text: string): object {
   return {
     length: '{number}',
+    0: text,
     join: () => text,
     toString: () => text,
     [Symbol.toPrimitive]: (hint: string) => (hint === 'number' ? Number.NaN : text),
