@@ -84,18 +84,28 @@ function levelColor(context: CliContext, level: LogLevel): (text: string) => str
   return { debug: c.dim, info: c.cyan, warn: c.yellow, error: c.red }[level];
 }
 
-function dataText(context: CliContext, { data }: LogLine): string {
+function dataText(context: CliContext, item: LogLine): string {
+  const { data } = item;
   if (data === undefined) return '';
   const c = context.outColors;
   const { error, ...rest } = data;
   const parts: string[] = [];
   if (Object.keys(rest).length > 0) parts.push(`  ${c.dim(visible(JSON.stringify(rest)))}`);
-  if (typeof error === 'object' && error !== null) {
-    const { stack, message } = error as { stack?: unknown; message?: unknown };
-    const text = typeof stack === 'string' ? stack : typeof message === 'string' ? message : JSON.stringify(error);
-    parts.push(`\n${c.dim(indented(text))}`);
-  } else if (error !== undefined) parts.push(`  ${c.dim(visible(JSON.stringify({ error })))}`);
+  for (const text of errorTexts(error, item.msg)) parts.push(`\n${c.dim(indented(text))}`);
   return parts.join('');
+}
+
+/** What an error says beyond the line's own message: its stack, what it came from, what to do. */
+function errorTexts(error: unknown, said: string): readonly string[] {
+  if (error === undefined) return [];
+  if (typeof error !== 'object' || error === null) return [JSON.stringify({ error })];
+  const { stack, message, cause, remedy } = error as Readonly<Record<string, unknown>>;
+  const own = typeof stack === 'string' ? stack : typeof message === 'string' ? message : JSON.stringify(error);
+  return [
+    ...(own === said ? [] : [own]),
+    ...errorTexts(cause, own).map((text, i) => (i === 0 ? `cause: ${text}` : text)),
+    ...(typeof remedy === 'string' && remedy !== '' ? [`fix: ${remedy}`] : []),
+  ];
 }
 
 function visibleLines(text: string): string {

@@ -100,7 +100,7 @@ class Copier {
       ...(code === undefined ? {} : { code: this.value(code, depth + 1) }),
       message: this.text(String(error.message)),
       ...(typeof remedy === 'string' ? { remedy: this.text(remedy) } : {}),
-      ...(typeof error.stack === 'string' ? { stack: this.text(error.stack) } : {}),
+      ...(typeof error.stack === 'string' && needsStack(error) ? { stack: this.text(error.stack) } : {}),
       ...(error.cause === undefined ? {} : { cause: this.value(error.cause, depth + 1) }),
       ...(error instanceof AggregateError ? { errors: this.#items(error.errors, depth) } : {}),
     };
@@ -122,6 +122,12 @@ class Copier {
     if (entries.length > ITEM_LIMIT) result['…'] = `${entries.length - ITEM_LIMIT} more fields`;
     return result;
   }
+}
+
+/** Where an error that has a remedy was made helps nobody, unless nobody foresaw it. Its cause tells more. */
+function needsStack(error: Error): boolean {
+  const { code, remedy } = error as { code?: unknown; remedy?: unknown };
+  return remedy === undefined || (code === 'INTERNAL' && error.cause === undefined);
 }
 
 function readable(value: object, key: string): unknown {

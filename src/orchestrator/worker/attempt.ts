@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { errorText, isSparkifyError, SparkifyError, toSparkifyError } from '../../core/errors.ts';
+import { errorText, SparkifyError, toSparkifyError } from '../../core/errors.ts';
 import type { Timers } from '../../core/timers.ts';
 import {
   type FunctionHost,
@@ -255,7 +255,7 @@ class RunningAttempt implements ErrorOwner {
       case 'stray':
       case undefined: {
         const known = toSparkifyError(this.#interruption === undefined ? error : this.#controller.signal.reason);
-        this.#log.error(known.message, { code: known.code, remedy: known.remedy, ...stackOf(known) });
+        this.#log.error(known.message, { error: known });
         return { state: 'failed', claim, error: taskError(known) };
       }
     }
@@ -277,10 +277,4 @@ const interruptions: Readonly<Record<Interruption, string>> = {
 
 function taskError({ code, message, remedy, retryable }: SparkifyError): TaskError {
   return { code, message, remedy, retryable };
-}
-
-/** Where it came from: of the cause when that is code of the user, else of an error that should not happen. */
-function stackOf(error: SparkifyError): { readonly stack?: string } {
-  const source = error.cause instanceof Error && !isSparkifyError(error.cause) ? error.cause : error;
-  return source.stack === undefined ? {} : { stack: source.stack };
 }
