@@ -19,7 +19,7 @@ export function call<T = void>(
 
 /** A step of the graph that does nothing: a begin, an end, a place where ways meet. */
 export function marker(name: string, options: TaskOptions = {}): TaskSet {
-  return call(name, () => undefined, options);
+  return single(name, { kind: 'function', run: () => undefined, marker: true }, options);
 }
 
 /** Chooses which of the tasks or groups directly after it go on; the others are skipped. */

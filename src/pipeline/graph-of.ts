@@ -24,7 +24,7 @@ function graphTask(task: Task): GraphTask {
   const { operator } = task;
   return {
     name: task.name,
-    kind: operator.kind,
+    kind: operator.kind === 'function' && operator.marker === true ? 'marker' : operator.kind,
     group: task.group,
     after: task.after,
     ...task.options,

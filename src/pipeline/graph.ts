@@ -20,7 +20,7 @@ export interface RetryPolicy {
 
 export interface GraphTask {
   readonly name: string;
-  /** Kind of its operator. */
+  /** Kind of its operator; `marker` for a function that does nothing. */
   readonly kind: string;
   readonly group: string | undefined;
   readonly after: readonly string[];

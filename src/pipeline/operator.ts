@@ -21,7 +21,12 @@ export type DataOperator =
 
 /** Code of the user, or a look outside: runs anywhere, at least once. */
 export type FunctionOperator =
-  | { readonly kind: 'function'; readonly run: (context: FunctionContext) => unknown }
+  | {
+      readonly kind: 'function';
+      readonly run: (context: FunctionContext) => unknown;
+      /** Does nothing: a place in the graph. */
+      readonly marker?: true;
+    }
   /** Gives the names of the tasks or groups directly after it that go on; the others are skipped. */
   | {
       readonly kind: 'branch';

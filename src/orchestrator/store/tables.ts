@@ -194,7 +194,8 @@ export interface BackfillRow {
   version: string;
   start_ms: number;
   end_ms: number;
-  scope: 'missing' | 'failed' | 'stale' | 'all';
+  /** open: whatever was not done. */
+  scope: 'open' | 'missing' | 'failed' | 'stale' | 'all';
   tasks_json: string | null;
   newest_first: number;
   max_active: number;
@@ -251,11 +252,17 @@ export interface WorkerRow {
   heartbeat_at_ms: number;
 }
 
-/** The last look at a staging's source. Key: (pipeline, staging). */
+/** The last looks at a staging's source. Key: (pipeline, staging). */
 export interface ListingRow {
   pipeline: string;
   staging: string;
+  /** When it was last listed whole; null: never. */
+  whole_at_ms: number | null;
+  /** The last look, at the whole or at the keys of `[start_ms, end_ms)`, which are null for the whole. */
   listed_at_ms: number;
+  start_ms: number | null;
+  end_ms: number | null;
+  /** That it showed. */
   objects: number;
   /** Null: worked; else why the listing failed. */
   error_json: string | null;
@@ -266,10 +273,17 @@ export interface PendingObjectRow {
   pipeline: string;
   staging: string;
   uri: string;
+  /** For people: the last part of its root, and its key. */
+  name: string;
+  /** gone: of V and no longer listed; it makes nothing stale. */
   change: 'new' | 'changed' | 'gone';
-  /** The period of its key's template, or of the versions it replaces; null: touches all. */
+  /** The period of its key's template, and of the version it replaces; null: touches all. */
   start_ms: number | null;
   end_ms: number | null;
+  /** Which version that is: of S3 its version, of a file size and time. */
+  version: string | null;
+  size_bytes: number;
+  mtime_ms: number | null;
   listed_at_ms: number;
 }
 

@@ -147,7 +147,7 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
       version ${text} not null,
       start_ms ${integer} not null,
       end_ms ${integer} not null,
-      scope ${text} not null check (scope in ('missing', 'failed', 'stale', 'all')),
+      scope ${text} not null check (scope in ('open', 'missing', 'failed', 'stale', 'all')),
       tasks_json ${text},
       newest_first ${integer} not null,
       max_active ${integer} not null,
@@ -225,7 +225,10 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
     `create table listings (
       pipeline ${text} not null,
       staging ${text} not null,
+      whole_at_ms ${integer},
       listed_at_ms ${integer} not null,
+      start_ms ${integer},
+      end_ms ${integer},
       objects ${integer} not null,
       error_json ${text},
       primary key (pipeline, staging)
@@ -234,9 +237,13 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
       pipeline ${text} not null,
       staging ${text} not null,
       uri ${text} not null,
+      name ${text} not null,
       change ${text} not null check (change in ('new', 'changed', 'gone')),
       start_ms ${integer},
       end_ms ${integer},
+      version ${text},
+      size_bytes ${integer} not null,
+      mtime_ms ${integer},
       listed_at_ms ${integer} not null,
       primary key (pipeline, staging, uri)
     ) ${keyed}`,
