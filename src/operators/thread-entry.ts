@@ -40,9 +40,11 @@ if (port !== null) {
 
 async function load(module: string, name: string): Promise<(input: unknown, context: ThreadContext) => unknown> {
   const loaded = (await import(module)) as Readonly<Record<string, unknown>>;
-  const found = loaded[name];
+  // A module of a project that is no `"type": "module"` comes as the default of one.
+  const inner = loaded.default;
+  const exports = { ...(typeof inner === 'object' && inner !== null ? inner : {}), ...loaded };
+  const found = (exports as Readonly<Record<string, unknown>>)[name];
   if (typeof found === 'function') return found as (input: unknown, context: ThreadContext) => unknown;
-  throw new Error(
-    `${module} exports no function "${name}" (it exports: ${Object.keys(loaded).join(', ') || 'nothing'})`,
-  );
+  const names = Object.keys(exports).filter((key) => key !== 'default');
+  throw new Error(`${module} exports no function "${name}" (it exports: ${names.join(', ') || 'nothing'})`);
 }

@@ -289,6 +289,17 @@ describe('a thread', () => {
     expect(lines).toEqual(['info doubling 21']);
   });
 
+  test('loads a module of a project that names no kind of module', async () => {
+    const project = mkdtempSync(join(tmpdir(), 'sparkify-thoughts-'));
+    try {
+      writeFileSync(join(project, 'add.ts'), 'export const add = (n: number): number => n + 1;');
+      const { result } = await runTask(thread('think', join(project, 'add.ts'), 'add', { input: 1 }), 'think');
+      expect(result).toMatchObject({ kind: 'done', value: 2 });
+    } finally {
+      rmSync(project, { recursive: true, force: true });
+    }
+  });
+
   test('fails with what the function throws', async () => {
     const error = await runTask(thread('think', thoughts, 'fail'), 'think').catch((e: unknown) => e as SparkifyError);
     expect(error).toMatchObject({
