@@ -32,7 +32,8 @@ export async function dataTasksOf(
     .execute();
   const byName = new Map(rows.map((r) => [r.task, r]));
   const succeeded: DataTask[] = [];
-  let gap: string | undefined;
+  let marked: string | undefined;
+  let missing: string | undefined;
   let publishNumber = 1;
   for (const t of pipeline.tasks) {
     const { operator } = t;
@@ -43,15 +44,16 @@ export async function dataTasksOf(
         publishNumber = row.attempt - row.crashes - row.failures + (row.state === 'running' ? 0 : 1);
       continue;
     }
-    if (row === undefined) gap ??= `${t.name} is not in this run`;
-    else if (row.marked_by !== null) gap ??= `${t.name} was marked as ${row.state} by ${row.marked_by}`;
+    if (row === undefined) missing ??= `${t.name} is not in this run`;
+    else if (row.marked_by !== null) marked ??= `${t.name} was marked as ${row.state} by ${row.marked_by}`;
     else if (row.state === 'succeeded') succeeded.push({ ...t, operator });
-    else if (t.name !== task) gap ??= `${t.name} ${gapWords[row.state]}`;
+    else if (t.name !== task) missing ??= `${t.name} ${gapWords[row.state]}`;
   }
   return {
     succeeded,
     open: rows.filter((r) => !taskEnded(r.state)).map((r) => r.task),
-    gap,
+    // A mark may have let this task begin before others had ended: it is the reason.
+    gap: marked ?? missing,
     publishNumber,
   };
 }

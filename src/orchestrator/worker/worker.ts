@@ -88,8 +88,6 @@ function resolveLimits(options: WorkerOptions): Limits {
   };
 }
 
-/** Looks for runs to cancel at most so often, however many changes there are. */
-const CANCEL_LOOK_MS = 100;
 /** After an error of the store, the next try; doubled up to the poll. */
 const TROUBLE_MS = 50;
 
@@ -130,7 +128,6 @@ class WorkerLoop {
   #wanted = false;
   #scheduled = false;
   #lookForCancelled = false;
-  #cancelLookedMs = Number.NEGATIVE_INFINITY;
   #missedRenewals = 0;
   #troubleMs = TROUBLE_MS;
   #finished = false;
@@ -241,7 +238,7 @@ class WorkerLoop {
   }
 
   async #round(): Promise<void> {
-    const { queue, clock } = this.#options;
+    const { queue } = this.#options;
     const told = this.#completions;
     if (told.length > 0) {
       this.#completions = [];
@@ -254,12 +251,7 @@ class WorkerLoop {
       for (const { claim } of told) this.#running.delete(claim.taskId);
     }
     if (this.#held !== undefined) await this.#giveBack(this.#held);
-    const nowMs = clock.nowMs();
-    if (this.#lookForCancelled && this.#running.size > 0 && Math.abs(nowMs - this.#cancelLookedMs) >= CANCEL_LOOK_MS) {
-      this.#lookForCancelled = false;
-      this.#cancelLookedMs = nowMs;
-      await this.#interruptCancelled();
-    }
+    if (this.#lookForCancelled) await this.#interruptCancelled();
     if (this.#phase === 'working') await this.#claim();
   }
 
@@ -328,7 +320,10 @@ class WorkerLoop {
   }
 
   async #interruptCancelled(): Promise<void> {
-    const ids = [...new Set([...this.#running.values()].map((a) => a.runId))];
+    this.#lookForCancelled = false;
+    const running = [...this.#running.values()];
+    if (running.length === 0) return;
+    const ids = [...new Set(running.map((a) => a.runId))];
     const rows = await this.#options.store.db
       .selectFrom('runs')
       .select('id')
@@ -336,7 +331,7 @@ class WorkerLoop {
       .where('state', 'in', ['cancelling', 'cancelled'])
       .execute();
     const cancelled = new Set(rows.map((r) => r.id));
-    for (const attempt of this.#running.values()) if (cancelled.has(attempt.runId)) attempt.interrupt('cancelled');
+    for (const attempt of running) if (cancelled.has(attempt.runId)) attempt.interrupt('cancelled');
   }
 
   /** Which definitions are in force; asked only when a run began with another one than was known. */
@@ -416,14 +411,12 @@ class WorkerLoop {
   /** Until somebody wakes it, a task becomes ready, or the poll. */
   async #sleep(): Promise<void> {
     const { queue, clock, pollMs } = this.#options;
-    let delayMs = pollMs;
-    if (this.#lookForCancelled && this.#running.size > 0) delayMs = CANCEL_LOOK_MS;
-    this.#later('poll', delayMs, () => this.#wake());
+    this.#later('poll', pollMs, () => this.#wake());
     if (this.#phase !== 'working' || this.#usedSlots() >= this.#options.registration.slots) return;
     const readyMs = await queue.nextReadyMs();
     if (readyMs === undefined || this.#finished) return;
     const inMs = readyMs - clock.nowMs();
-    if (inMs < delayMs) this.#later('wake', Math.max(1, inMs), () => this.#wake());
+    if (inMs < pollMs) this.#later('wake', Math.max(1, inMs), () => this.#wake());
   }
 
   #mayFinish(): boolean {
