@@ -1,12 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { toSparkifyError } from '../core/errors.ts';
 import type { Handlers } from './api.ts';
 import { requireHost, requireOrigin, type Whence } from './frame/access.ts';
 import type { App, AppContext, AppEnvironment } from './frame/environment.ts';
 import type { Frame } from './frame/frame.ts';
 import { securityHeaders } from './frame/headers.ts';
 import { whoAsks } from './frame/login.ts';
-import { problemOf } from './frame/problem.ts';
+import { isUnforeseen, problemOf } from './frame/problem.ts';
 import { registerOperations } from './frame/register.ts';
 import { methodsAt, routeUnknown } from './frame/routes.ts';
 import { openApiDocument } from './openapi.ts';
@@ -47,7 +46,7 @@ function whenceOf(c: AppContext): Whence {
 
 function answerProblem(c: AppContext, frame: Frame, error: unknown): Response {
   const requestId = c.get('requestId');
-  if (toSparkifyError(error).code === 'INTERNAL') frame.report(error, requestId);
+  if (isUnforeseen(error)) frame.report(error, requestId);
   const { status, headers, body } = problemOf(error, requestId, frame.redact);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   c.header('content-type', 'application/problem+json');

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { errorText, SparkifyError } from '../core/errors.ts';
@@ -60,6 +60,11 @@ export async function listen(parts: ServerParts, options: ListenOptions): Promis
     getRequestListener(server.app.fetch, { overrideGlobalObjects: false, errorHandler: badRequest }),
   );
   http.maxConnections = 2000;
+  const answering = new Set<ServerResponse>();
+  http.on('request', (_, answer) => {
+    answering.add(answer);
+    answer.on('close', () => answering.delete(answer));
+  });
   await bind(http, host, port);
   const bound = (http.address() as AddressInfo).port;
   const shownHost = isWildcard(host) ? '127.0.0.1' : bracketed(host);
@@ -72,6 +77,9 @@ export async function listen(parts: ServerParts, options: ListenOptions): Promis
       new Promise((resolve) => {
         server.stop();
         const stop = parts.timers.later(graceMs, () => http.closeAllConnections());
+        // A connection that is still answering has no more to answer afterwards.
+        http.on('request', (_, answer) => answer.setHeader('connection', 'close'));
+        for (const answer of answering) answer.on('close', () => setImmediate(() => http.closeIdleConnections()));
         http.close(() => {
           stop();
           resolve();

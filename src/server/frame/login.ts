@@ -11,6 +11,8 @@ export interface Principal {
   /** As it stands in `requested_by` and `marked_by`. */
   readonly name: string;
   readonly scopes: readonly Scope[];
+  /** The token they came with, unless it is the local one. */
+  readonly token?: string;
 }
 
 export interface LoginOptions {
@@ -44,5 +46,12 @@ export async function whoAsks(
     throw new SparkifyError('TOKEN_REFUSED', {});
   }
   limit.right(token);
-  return { name: found.name, scopes: found.scopes };
+  return { name: found.name, scopes: found.scopes, token: found.id };
+}
+
+/** Whether the token that somebody came with is still in force. */
+export async function stillAllowed({ store }: LoginOptions, { token }: Principal): Promise<boolean> {
+  if (token === undefined) return true;
+  const row = await store.db.selectFrom('tokens').select('revoked_at_ms').where('id', '=', token).executeTakeFirst();
+  return row?.revoked_at_ms === null;
 }

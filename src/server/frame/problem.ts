@@ -12,16 +12,23 @@ export interface ProblemAnswer {
   readonly body: Problem;
 }
 
+/** An API sends no SQL of its own making: such an error is its own. */
+const INSIDE: ReadonlySet<string> = new Set(['INTERNAL', 'SQL_FAILED']);
+
+/** Whether nobody foresaw this error, so that it belongs into the log and not outside. */
+export function isUnforeseen(error: unknown): boolean {
+  return INSIDE.has(toSparkifyError(error).code);
+}
+
 /**
  * Any error as RFC 9457 has it, without stack, cause or secret. What nobody foresaw is not told outside at all: the
  * number of the request leads to it in the server's log.
  */
 export function problemOf(error: unknown, requestId: string, redact: Redact): ProblemAnswer {
   const found = toSparkifyError(error);
-  const known =
-    found.code === 'INTERNAL'
-      ? new SparkifyError('INTERNAL', { detail: `see the log of the server, request ${requestId}` })
-      : found;
+  const known = INSIDE.has(found.code)
+    ? new SparkifyError('INTERNAL', { detail: `see the log of the server, request ${requestId}` })
+    : found;
   return {
     status: known.httpStatus,
     headers: headersOf(known),

@@ -9,8 +9,9 @@ import { withDeadline } from './deadline.ts';
 import type { App, AppContext } from './environment.ts';
 import { etagOf, hasAlready } from './etag.ts';
 import type { Frame } from './frame.ts';
+import { stillAllowed } from './login.ts';
 import { parseCall } from './parse-call.ts';
-import { problemOf } from './problem.ts';
+import { isUnforeseen, problemOf } from './problem.ts';
 import { routePath } from './routes.ts';
 import { type SseMessage, sseBody } from './sse.ts';
 
@@ -84,10 +85,12 @@ async function answerStream(
     messages: (signal) =>
       sseMessages(handler({ ...call, signal, ...(lastEventId === undefined ? {} : { lastEventId }) })),
     failed: (error) => {
-      frame.report(error, requestId);
+      if (isUnforeseen(error)) frame.report(error, requestId);
       return { event: 'problem', data: JSON.stringify(problemOf(error, requestId, frame.redact).body) };
     },
+    clock: frame.clock,
     timers: frame.timers,
+    allowed: () => stillAllowed(frame.login, call.by),
     heartbeatMs: frame.heartbeatMs,
     stallMs: frame.stallMs,
     stopped: frame.stopped,

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { Timers } from '../../core/timers.ts';
 
 /** One message of a stream of server-sent events. */
@@ -15,7 +16,10 @@ export interface SseOptions {
   readonly messages: (signal: AbortSignal) => AsyncIterable<SseMessage>;
   /** After a failure in the middle: its last message. */
   readonly failed: (error: unknown) => SseMessage;
+  readonly clock: Clock;
   readonly timers: Timers;
+  /** Whether the reader may still read; asked once a heartbeat, because a token may be revoked meanwhile. */
+  readonly allowed: () => Promise<boolean>;
   /** A comment that often, so that a proxy does not take silence for death. */
   readonly heartbeatMs: number;
   /** A client that takes nothing for so long is cut off. */
@@ -45,6 +49,7 @@ export function sseBody(options: SseOptions): ReadableStream<Uint8Array> {
   const messages = options.messages(ending.signal)[Symbol.asyncIterator]();
   let pending: Promise<IteratorResult<SseMessage>> | undefined;
   let stopStall = (): void => {};
+  let allowedAtMs = options.clock.nowMs();
   const end = (): void => {
     if (ending.signal.aborted) return;
     ending.abort();
@@ -71,6 +76,13 @@ export function sseBody(options: SseOptions): ReadableStream<Uint8Array> {
         pending ??= messages.next();
         const { text, kind } = await nextPull(pending, options);
         if (kind !== 'heartbeat') pending = undefined;
+        if (options.clock.nowMs() - allowedAtMs >= options.heartbeatMs) {
+          allowedAtMs = options.clock.nowMs();
+          if (!(await options.allowed().catch(() => true))) {
+            end();
+            return controller.close();
+          }
+        }
         if (text !== '') controller.enqueue(encoder.encode(text));
         if (kind === 'last' || ending.signal.aborted) {
           end();
