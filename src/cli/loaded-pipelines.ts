@@ -17,7 +17,11 @@ export function loadedPipelines(context: CliContext, project: Project): LoadedPi
       resolved.push(resolvePipeline(pipeline, project.params[pipeline.name] ?? {}));
     } catch (error) {
       if (project.builtIn && pipeline.name === 'sparkify')
-        resolved.push(withPlaceholders(pipeline, parameterSources(context, project, pipeline)));
+        // Nobody asked for it, so it does not run by itself.
+        resolved.push({
+          ...withPlaceholders(pipeline, parameterSources(context, project, pipeline)),
+          schedule: undefined,
+        });
       else broken.push({ name: pipeline.name, error: toSparkifyError(error) });
     }
   }

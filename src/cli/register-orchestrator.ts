@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { scopes } from '../server/operations.ts';
 import { examples, jsonOption, type Registration, runs } from './registration.ts';
 import { commaList, wholeNumber } from './set-option.ts';
 
@@ -12,6 +13,7 @@ export function registerOrchestratorCommands(program: Command, registration: Reg
   registerWatching(program, registration);
   registerRuns(program, registration);
   registerTasks(program, registration);
+  registerAccess(program, registration);
 }
 
 function withConfig(command: Command): Command {
@@ -138,6 +140,37 @@ function registerTasks(program: Command, registration: Registration): void {
     examples(command, [`sparkify tasks ${name} 42 load-users`]);
     runs(jsonOption(command), registration, async () => (await import('./commands/tasks.ts'))[load]);
   }
+}
+
+function registerAccess(program: Command, registration: Registration): void {
+  const pools = program.command('pools').helpGroup(WATCH).description('how many tasks may use something at a time');
+  const list = withConfig(pools.command('list')).description('pools with their slots, and who is in them');
+  examples(list, ['sparkify pools list']);
+  runs(jsonOption(list), registration, async () => (await import('./commands/pools.ts')).listPools);
+  const set = withConfig(pools.command('set'))
+    .description('make a pool or change its slots; the configuration has the last word at the next start')
+    .argument('<pool>', 'its name')
+    .argument('<slots>', 'from 1 on', wholeNumber(1));
+  examples(set, ['sparkify pools set api 4']);
+  runs(jsonOption(set), registration, async () => (await import('./commands/pools.ts')).setPool);
+
+  const token = program.command('token').helpGroup(TIME).description('who may use the HTTP API from other machines');
+  const create = withConfig(token.command('create'))
+    .description('a new token; its text is shown this once')
+    .argument('<name>', 'whose it is, or what it is for')
+    .addOption(
+      new Option('--scope <scope>', 'what it may do; each holds those before it')
+        .choices([...scopes])
+        .default('viewer'),
+    );
+  examples(create, ['sparkify token create dashboard', 'sparkify token create ci --scope operator']);
+  runs(jsonOption(create), registration, async () => (await import('./commands/token.ts')).createToken);
+  const tokens = withConfig(token.command('list')).description('tokens, without their secrets');
+  examples(tokens, ['sparkify token list']);
+  runs(jsonOption(tokens), registration, async () => (await import('./commands/token.ts')).listTokens);
+  const revoke = withConfig(token.command('revoke')).description('end a token at once').argument('<token>', 'its id');
+  examples(revoke, ['sparkify token revoke 0123456789ab']);
+  runs(jsonOption(revoke), registration, async () => (await import('./commands/token.ts')).revokeToken);
 }
 
 /** An instant in UTC, as a person writes it; checked where it is used. */
