@@ -19,7 +19,7 @@ export async function claimTasks(
   const { limit, worker, leaseMs } = request;
   if (limit <= 0 || request.queues.length === 0) return [];
   const words = sqlWords(tx.capabilities);
-  const queues = JSON.stringify(request.queues.map((queue) => ({ queue })));
+  const queues = listOf(request.queues);
   const oldest = fairness.shareOfOldest(limit);
   const holds: Holds = request.warehouse
     ? await findHolds(tx, words, { worker, queues, limit, oldest: oldest > 0 })

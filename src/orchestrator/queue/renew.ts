@@ -29,8 +29,8 @@ export async function renewClaims(
       holds.filter((h) => h.worker === worker).map((h) => h.run_id),
       { worker, untilMs },
     );
-  const held = await tx.all<{ id: number; run_id: number }>(
-    `select t.id, t.run_id ${mine} order by t.id${words.forUpdate === '' ? '' : ' for update of t'}`,
+  const held = await tx.all<{ id: number; attempt: number }>(
+    `select t.id, t.attempt ${mine} order by t.id${words.forUpdate === '' ? '' : ' for update of t'}`,
     [parameter],
   );
   const ids = listOf(held.map(({ id }) => id));
@@ -44,10 +44,12 @@ export async function renewClaims(
      where t.id ${words.amongIds('$1')} and r.state = 'cancelling'`,
     [ids],
   );
-  const known = new Set(held.map(({ id }) => id));
+  // An earlier attempt of the same worker may be among the claims: it is lost, though the task is not.
+  const attempts = new Map(held.map(({ id, attempt }) => [id, attempt]));
+  const stands = (claim: Claim): boolean => attempts.get(claim.taskId) === claim.attempt;
   const cancelling = new Set(ending.map(({ id }) => id));
   return {
-    lost: claims.filter((c) => !known.has(c.taskId)),
-    cancelled: claims.filter((c) => cancelling.has(c.taskId)),
+    lost: claims.filter((c) => !stands(c)),
+    cancelled: claims.filter((c) => stands(c) && cancelling.has(c.taskId)),
   };
 }
