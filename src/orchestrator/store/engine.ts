@@ -26,7 +26,7 @@ export interface StoreEngine {
   /** Its transactions run on a `WritingConnection`. */
   readonly writer: Kysely<StoreTables>;
   readonly words: SchemaWords;
-  /** Statements of one transaction that make an empty table `migrations`; may be run at any time, by several at once. */
+  /** Statements of one transaction that make the tables `migrations` and `commits`; may be run at any time, by several at once. */
   readonly beginnings: readonly string[];
   /** Tells when others have changed something; gives back the end of it. */
   watch(changed: () => void): () => void;

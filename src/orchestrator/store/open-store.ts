@@ -27,6 +27,10 @@ export interface OpenStoreOptions {
   readonly busyMs?: number;
   /** How long `write` waits for a server that is gone. @default 10_000 */
   readonly lostMs?: number;
+  /** How long a server is asked for the outcome of a commit whose answer was lost. @default 15_000 */
+  readonly askCommitMs?: number;
+  /** How long one statement may take on PostgreSQL before its connection counts as lost. @default 60_000 */
+  readonly statementMs?: number;
   /** @default a timer */
   readonly wait?: Wait;
 }
@@ -44,6 +48,8 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
     pollMs = 100,
     busyMs = 30_000,
     lostMs = 10_000,
+    askCommitMs = 15_000,
+    statementMs = 60_000,
     wait = (ms) => pause(ms),
   } = options;
   const parsed = parseStoreUrl(url, cwd);
@@ -53,7 +59,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   const patience: RetryPatience = { busyMs, lostMs, ...pauses, wait };
   const engine = embedded
     ? openEmbedded(parsed.path, pollMs)
-    : await openPostgres(parsed.url, parsed.schema, { env, cwd, patience });
+    : await openPostgres(parsed.url, parsed.schema, { env, cwd, patience, askCommitMs, statementMs });
   const transact = transactOver(engine, clock === undefined ? undefined : () => clock.nowMs(), patience);
   try {
     await migrate(engine, transact);
@@ -63,6 +69,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   }
   const listeners = new Listeners(engine);
   const { capabilities } = engine;
+  let closed: Promise<void> | undefined;
   return {
     url: engine.url,
     capabilities,
@@ -88,9 +95,10 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
       return result;
     },
     onChange: (wake) => listeners.add(wake),
-    close: async () => {
+    close: () => {
       listeners.close();
-      await engine.close();
+      closed ??= engine.close();
+      return closed;
     },
   };
 }

@@ -54,5 +54,6 @@ export interface Store {
    * of looking); many commits may be one call. Gives back the end of it.
    */
   onChange(wake: () => void): () => void;
+  /** Lets what is under way end first; a second time does nothing. */
   close(): Promise<void>;
 }

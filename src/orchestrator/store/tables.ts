@@ -7,6 +7,7 @@ import type { AttemptState, BackfillCellState, BackfillState, RunState, TaskStat
 
 export interface StoreTables {
   migrations: MigrationRow;
+  commits: CommitRow;
   pipelines: PipelineRow;
   pipeline_versions: PipelineVersionRow;
   runs: RunRow;
@@ -30,6 +31,14 @@ export interface StoreTables {
 export interface MigrationRow {
   version: number;
   applied_at_ms: number;
+}
+
+/** The last writing transaction of each connection to a server, by which it is known whether a commit whose answer was lost was made. Key: connection. */
+export interface CommitRow {
+  connection: string;
+  /** Never twice on one connection. */
+  mark: number;
+  at_ms: number;
 }
 
 /** One row per pipeline the project has or had. Key: name. */

@@ -19,6 +19,11 @@ const declared: Declared = {
     version: 'integer',
     applied_at_ms: 'integer',
   },
+  commits: {
+    connection: 'text',
+    mark: 'integer',
+    at_ms: 'integer',
+  },
   pipelines: {
     name: 'text',
     version: 'text',

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorText, SparkifyError } from '../../../core/errors.ts';
+import { errorText, isSparkifyError, SparkifyError } from '../../../core/errors.ts';
 
 /**
  * Sees to it that the file is there (readable by its owner only) and can be written, its folder included: SQLite alone says
@@ -21,11 +21,11 @@ export function ensureStoreFile(path: string): void {
     if (code === 'ENOTDIR') fail(`${dirname(folder)} is no folder`, error);
     if (code !== 'EEXIST') fail(describe(error, folder), error);
   }
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) fail('it is a folder, not a file');
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) fail('it is a folder, not a file');
     closeSync(openSync(path, 'a', 0o600));
   } catch (error) {
+    if (isSparkifyError(error)) throw error;
     fail(describe(error, path), error);
   }
 }

@@ -1,5 +1,7 @@
 import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { SparkifyError } from '../../../core/errors.ts';
 import type { SchemaWords, StoreEngine } from '../engine.ts';
+import { beginnings } from '../migrations/0000-beginnings.ts';
 import type { StoreTables } from '../tables.ts';
 import { EmbeddedConnection } from './connection.ts';
 import { EmbeddedDriver } from './driver.ts';
@@ -33,13 +35,18 @@ const SETTINGS = `
   pragma journal_size_limit = 67108864;
 `;
 
+/** Marks a file as a store of this project ("spkf"); 0 is nobody's. */
+const APPLICATION_ID = 0x73706b66;
+
 /** A file, with one connection that writes and one that reads what is committed. */
 export function openEmbedded(path: string, pollMs: number): StoreEngine {
   ensureStoreFile(path);
   const writing = new EmbeddedConnection(path, OPEN_BUSY_MS);
   let reading: EmbeddedConnection | undefined;
   try {
+    const fresh = isFresh(writing);
     writing.exec(SETTINGS);
+    if (fresh) writing.exec(`pragma application_id = ${APPLICATION_ID}`);
     // From here on, `begin immediate` answers at once, and the wait for another process is not spent inside SQLite.
     writing.exec('pragma busy_timeout = 0');
     reading = new EmbeddedConnection(path, READ_BUSY_MS);
@@ -57,9 +64,7 @@ export function openEmbedded(path: string, pollMs: number): StoreEngine {
     reader,
     writer,
     words: sqliteWords,
-    beginnings: [
-      'create table if not exists migrations (version integer not null primary key, applied_at_ms integer not null) strict',
-    ],
+    beginnings: beginnings(sqliteWords),
     watch: (changed) => {
       const poll = watchCommits(writing, changed);
       const timer = setInterval(poll, pollMs);
@@ -67,10 +72,37 @@ export function openEmbedded(path: string, pollMs: number): StoreEngine {
       return () => clearInterval(timer);
     },
     close: async () => {
-      reading.close();
-      writing.close();
+      // What is under way ends first.
+      await reader.connection().execute(async () => reading.close());
+      await writer.connection().execute(async () => {
+        // So that the file alone is the whole store, to be copied or moved.
+        try {
+          writing.checkpoint();
+        } finally {
+          writing.close();
+        }
+      });
     },
   };
+}
+
+/**
+ * Whether the file is empty yet.
+ * @throws STORE_OPEN_FAILED when it is somebody else's, which must not be changed
+ */
+function isFresh(connection: EmbeddedConnection): boolean {
+  // One transaction: another process may be making the tables just now.
+  connection.query('begin');
+  const [tables] = connection.query('select count(*) as count from sqlite_schema').rows as { count: number }[];
+  const [mark] = connection.query('pragma application_id').rows as { application_id: number }[];
+  connection.query('commit');
+  const fresh = mark!.application_id === 0 && tables!.count === 0;
+  if (!fresh && mark!.application_id !== APPLICATION_ID)
+    throw new SparkifyError('STORE_OPEN_FAILED', {
+      store: connection.path,
+      detail: 'it is a SQLite file, but not a store of sparkify',
+    });
+  return fresh;
 }
 
 /** A look at what other processes have committed, which calls `changed` when there were events among it. */

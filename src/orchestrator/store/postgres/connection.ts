@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 import type pg from 'pg';
 import { SparkifyError } from '../../../core/errors.ts';
@@ -36,24 +37,43 @@ const INSERT_EVENTS = `
     returning seq)
   select count(*) as events, pg_notify($8, $9)::text as notified from told`;
 
+/** What changed nothing leaves no mark, and so stays a transaction that only reads. */
+const MARK = `
+  insert into commits (connection, mark, at_ms)
+  select $1, $2::bigint, $3::bigint where pg_current_xact_id_if_assigned() is not null
+  on conflict (connection) do update set mark = excluded.mark, at_ms = excluded.at_ms`;
+
 /** Every transaction reads what is committed, whatever the server or the role are set to, and learns the server's time. */
 const BEGIN = `begin isolation level read committed;
-  select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms, pg_current_xact_id()::text as xid`;
+  select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms`;
+
+/** A connection as the server knows it: its process, and when that began. */
+const SESSION = `
+  select pid, extract(epoch from backend_start)::text as began from pg_stat_activity where pid = pg_backend_pid()`;
+
+export interface ServerSession {
+  readonly pid: number;
+  readonly began: string;
+}
 
 /** One connection of a pool; lives as long as the driver's client, which sends what it is given without waiting for answers. */
 export class PostgresConnection implements DatabaseConnection, WritingConnection {
   readonly client: pg.PoolClient;
   readonly #shared: PostgresShared;
-  /** Of the transaction under way; by it a lost commit is asked for. */
-  xid = '';
+  /** In `commits`. */
+  readonly name: string;
+  /** Of the transaction under way, or the last one. */
+  mark = 0;
+  session: ServerSession = { pid: 0, began: '' };
   engineNowMs = 0;
-  #told: Promise<unknown> | undefined;
+  #told: Promise<pg.QueryResult> | undefined;
   /** Nothing more may be asked on it. */
   broken = false;
 
   constructor(client: pg.PoolClient, shared: PostgresShared) {
     this.client = client;
     this.#shared = shared;
+    this.name = randomUUID();
     client.on('end', () => {
       this.broken = true;
     });
@@ -73,23 +93,30 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
     }
   }
 
-  async begin(): Promise<void> {
-    this.#told = undefined;
-    const results = (await this.query(BEGIN)) as unknown as readonly pg.QueryResult<{ now_ms: number; xid: string }>[];
-    const { now_ms, xid } = results[1]!.rows[0]!;
-    this.engineNowMs = now_ms;
-    this.xid = xid;
+  /** `settings`: statements that the connection begins with. */
+  async start(settings: string): Promise<void> {
+    const results = (await this.query(
+      `${settings}; ${SESSION}`,
+    )) as unknown as readonly pg.QueryResult<ServerSession>[];
+    this.session = results.at(-1)!.rows[0]!;
   }
 
-  /** The events' insertion has been sent before; the error of either is thrown. */
+  async begin(): Promise<void> {
+    this.#told = undefined;
+    this.mark++;
+    const results = (await this.query(BEGIN)) as unknown as readonly pg.QueryResult<{ now_ms: number }>[];
+    this.engineNowMs = results[1]!.rows[0]!.now_ms;
+  }
+
+  /** Mark, events and commit are sent together; the first error is thrown. */
   async commit(): Promise<void> {
-    const told = this.#told;
-    const [inserted, committed] = await Promise.allSettled([told, this.query('commit')]);
-    if (inserted.status === 'rejected') throw inserted.reason;
-    if (committed.status === 'rejected') throw committed.reason;
-    // What a server answers when a statement of the transaction had failed.
-    if (committed.value.command === 'ROLLBACK')
-      throw new SparkifyError('INTERNAL', { detail: 'a statement failed and its error was not passed on' });
+    const told = this.#told ?? this.#sendMark();
+    for (const outcome of await Promise.allSettled([told, this.query('commit')])) {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      // What a server answers when a statement of the transaction had failed.
+      if (outcome.value.command === 'ROLLBACK')
+        throw new SparkifyError('INTERNAL', { detail: 'a statement failed and its error was not passed on' });
+    }
   }
 
   async all<Row>(text: string, values: readonly StoreValue[] = []): Promise<readonly Row[]> {
@@ -105,9 +132,15 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
     const rows = events.map((event) => eventValues(event, atMs));
     const columns = [0, 1, 2, 3, 4, 5].map((i) => rows.map((row) => bindable(row[i])));
     const values = [eventLock, ...columns, channel, instance];
-    this.#told = this.query(INSERT_EVENTS, values, this.#shared.prepared.of(INSERT_EVENTS));
-    // `commit` follows at once and looks at it.
-    this.#told.catch(() => undefined);
+    const marked = this.#sendMark();
+    const inserted = this.query(INSERT_EVENTS, values, this.#shared.prepared.of(INSERT_EVENTS));
+    this.#told = marked.then(() => inserted);
+    // `commit` follows at once and looks at them.
+    for (const sent of [inserted, this.#told]) sent.catch(() => undefined);
+  }
+
+  #sendMark(): Promise<pg.QueryResult> {
+    return this.query(MARK, [this.name, this.mark, this.engineNowMs], this.#shared.prepared.of(MARK));
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {

@@ -2,22 +2,24 @@ import type { DatabaseConnection, Driver } from 'kysely';
 import type pg from 'pg';
 import { isSparkifyError, SparkifyError } from '../../../core/errors.ts';
 import { ident } from '../../../core/quoting.ts';
-import { type Wait, withRetries } from '../retry.ts';
+import { type RetryPatience, withRetries } from '../retry.ts';
 import { Turns } from '../turns.ts';
 import { PostgresConnection, type PostgresShared } from './connection.ts';
 import { translateConnect } from './errors.ts';
 
-/** How long a lost commit is asked for. */
-const ASK_COMMIT_MS = 15_000;
+const END_SESSION = `
+  select pg_terminate_backend(pid) from pg_stat_activity where pid = $1::int and extract(epoch from backend_start)::text = $2`;
 
 /**
- * Kysely's driver over a pool. A commit whose answer is lost is asked for by the transaction's id on another connection:
- * committed counts as done, aborted as a lost connection (so it may be tried again), and only what cannot be asked is unknown.
+ * Kysely's driver over a pool. Whether a commit was made whose answer is lost is seen on another connection by the mark it
+ * left, once the lost connection has ended on the server too: made counts as done, not made as a lost connection (so it may
+ * be tried again), and only what cannot be asked is unknown. The transaction's number would not do: after a crash the
+ * server gives it to another one.
  */
 export class PostgresDriver implements Driver {
   readonly #pool: pg.Pool;
   readonly #shared: PostgresShared;
-  readonly #wait: Wait;
+  readonly #askPatience: RetryPatience;
   readonly #settings: string;
   readonly #turns: Turns;
   readonly #connections = new WeakMap<pg.PoolClient, PostgresConnection>();
@@ -29,13 +31,13 @@ export class PostgresDriver implements Driver {
   constructor(
     pool: pg.Pool,
     shared: PostgresShared,
-    options: { readonly places: number; readonly settings: string; readonly wait: Wait },
+    options: { readonly places: number; readonly settings: string; readonly askPatience: RetryPatience },
   ) {
     this.#pool = pool;
     this.#shared = shared;
     this.#turns = new Turns(shared.place.target, options.places);
     this.#settings = options.settings;
-    this.#wait = options.wait;
+    this.#askPatience = options.askPatience;
   }
 
   async init(): Promise<void> {}
@@ -63,7 +65,7 @@ export class PostgresDriver implements Driver {
     if (known !== undefined) return known;
     const connection = new PostgresConnection(client, this.#shared);
     try {
-      await connection.query(this.#settings);
+      await connection.start(this.#settings);
     } catch (error) {
       client.release(true);
       throw error;
@@ -88,7 +90,7 @@ export class PostgresDriver implements Driver {
       await own.commit();
     } catch (error) {
       if (!own.broken) throw error;
-      if ((await this.#fateOf(own.xid, error)) !== 'committed') throw error;
+      if (!(await this.#wasCommitted(own, error))) throw error;
     }
   }
 
@@ -117,36 +119,30 @@ export class PostgresDriver implements Driver {
     await this.#pool.end();
   }
 
-  async #fateOf(xid: string, cause: unknown): Promise<string> {
+  async #wasCommitted(lost: PostgresConnection, cause: unknown): Promise<boolean> {
     try {
-      return await withRetries(() => this.#askStatus(xid), {
-        busyMs: ASK_COMMIT_MS,
-        lostMs: ASK_COMMIT_MS,
-        firstPauseMs: 20,
-        longestPauseMs: 500,
-        wait: this.#wait,
-      });
+      return await withRetries(() => this.#askCommit(lost), this.#askPatience);
     } catch (error) {
       const detail = `${this.#shared.place.target} cannot be asked: ${isSparkifyError(error) ? error.message : String(error)}`;
       throw new SparkifyError('STORE_COMMIT_UNKNOWN', { detail }, { cause });
     }
   }
 
-  async #askStatus(xid: string): Promise<string> {
-    // Not by turns: the place of the lost commit is still taken.
+  async #askCommit({ name, mark, session }: PostgresConnection): Promise<boolean> {
+    // Not by turns: the place of the lost connection is still taken.
     const connection = await this.#connect();
     try {
-      const { rows } = await connection.query<{ status: string | null }>('select pg_xact_status($1::xid8) as status', [
-        xid,
-      ]);
-      const status = rows[0]!.status ?? 'forgotten';
-      // The server may not have noticed yet that its client is gone.
-      if (status === 'in progress')
+      // The server may not have noticed that its client is gone, and have the commit still before it.
+      const { rowCount } = await connection.query(END_SESSION, [session.pid, session.began]);
+      if (rowCount !== 0)
         throw new SparkifyError('STORE_BUSY', {
           store: this.#shared.place.target,
-          detail: 'the commit is still in progress',
+          detail: 'the connection that was lost has not ended on the server',
         });
-      return status;
+      const { rows } = await connection.query<{ mark: number }>('select mark from commits where connection = $1', [
+        name,
+      ]);
+      return rows[0]?.mark === mark;
     } finally {
       connection.client.release(connection.broken);
     }

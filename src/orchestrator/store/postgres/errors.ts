@@ -25,10 +25,11 @@ export function translateStatement(error: unknown, place: ErrorPlace, statement:
   const store = place.target;
   if (isLost(error)) return new SparkifyError('STORE_UNREACHABLE', { store, detail }, { cause: error });
   switch (code) {
-    // Serialization failure, deadlock, lock timeout.
+    // Serialization failure, deadlock, lock timeout, statement timeout.
     case '40001':
     case '40P01':
     case '55P03':
+    case '57014':
       return new SparkifyError('STORE_BUSY', { store, detail }, { cause: error });
     case '53100':
       return new SparkifyError('DISK_FULL', { what: `the database ${place.database}` }, { cause: error });

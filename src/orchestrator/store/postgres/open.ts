@@ -5,6 +5,7 @@ import { ident } from '../../../core/quoting.ts';
 import { AttemptingClient, clientConfig } from '../../../warehouse/postgres/clients.ts';
 import { type PostgresEnvironment, resolveAddress } from '../../../warehouse/postgres/connection-options.ts';
 import type { SchemaWords, StoreEngine } from '../engine.ts';
+import { beginnings } from '../migrations/0000-beginnings.ts';
 import type { RetryPatience } from '../retry.ts';
 import type { StoreTables } from '../tables.ts';
 import type { PostgresShared } from './connection.ts';
@@ -25,8 +26,6 @@ export const postgresWords: SchemaWords = {
 const WRITERS = 6;
 const READERS = 4;
 
-/** A statement of the store takes milliseconds; one that takes so long waits for a dead connection. */
-const STATEMENT_MS = 60_000;
 const LOCK_MS = 20_000;
 /** A process that is stopped in the middle of a transaction holds its locks no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
@@ -35,6 +34,8 @@ export interface PostgresStoreOptions {
   readonly env: PostgresEnvironment;
   readonly cwd: string;
   readonly patience: RetryPatience;
+  readonly askCommitMs: number;
+  readonly statementMs: number;
 }
 
 /** A schema of a database, with connections of its own: some that write, some that read, one that listens. */
@@ -43,7 +44,8 @@ export async function openPostgres(url: string, schema: string, options: Postgre
   const { shown, host, port, user, database } = address;
   const config: pg.ClientConfig & { readonly pipeline: boolean } = {
     ...clientConfig(address),
-    query_timeout: STATEMENT_MS + 5000,
+    // The server gives up first, if it is there.
+    query_timeout: options.statementMs + 1000,
     // Statements are sent without waiting for the answers to those before.
     pipeline: true,
     types: { getTypeParser: (oid: number) => parserOf(oid) } as unknown as pg.CustomTypesConfig,
@@ -62,16 +64,16 @@ export async function openPostgres(url: string, schema: string, options: Postgre
     set client_min_messages = warning;
     set synchronous_commit = on;
     set jit = off;
-    set statement_timeout = ${STATEMENT_MS};
+    set statement_timeout = ${options.statementMs};
     set lock_timeout = ${LOCK_MS};
-    set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
+    set idle_in_transaction_session_timeout = ${Math.min(IDLE_IN_TRANSACTION_MS, options.statementMs)};
   `;
   const { patience } = options;
   const driver = (places: number, more: string): PostgresDriver =>
     new PostgresDriver(poolOf(config, 2 * places), shared, {
       places,
       settings: `${settings}; ${more}`,
-      wait: patience.wait,
+      askPatience: { ...patience, busyMs: options.askCommitMs, lostMs: options.askCommitMs },
     });
   const over = (createDriver: () => Driver): Kysely<StoreTables> =>
     new Kysely<StoreTables>({
@@ -95,7 +97,7 @@ export async function openPostgres(url: string, schema: string, options: Postgre
     beginnings: [
       `select pg_advisory_xact_lock(${shared.eventLock})`,
       `do $$ begin if to_regnamespace('${schema}') is null then create schema ${ident(schema)}; end if; end $$`,
-      'create table if not exists migrations (version bigint not null primary key, applied_at_ms bigint not null)',
+      ...beginnings(postgresWords),
     ],
     watch: (changed) => {
       const listener = new PostgresListener(config, shared, changed);
