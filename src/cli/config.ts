@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { createJiti } from 'jiti';
 import { errorText, isSparkifyError, SparkifyError, toSparkifyError } from '../core/errors.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 import { configProblems, configSchema, type ParsedConfig, pipelineSchema } from './config-schema.ts';
@@ -79,6 +78,7 @@ async function loadPipeline(file: string): Promise<Pipeline> {
 async function importDefault(file: string): Promise<unknown> {
   // The package itself is handed over as a module: a project need not have it installed, and gets no second copy of it.
   const sparkify: unknown = await import('../index.ts');
+  const { createJiti } = await import('jiti');
   const jiti = createJiti(file, {
     virtualModules: { sparkify },
     // Compiling costs a fifth of a second; the cache stays with the project, where nobody else can write to it.

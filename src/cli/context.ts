@@ -24,6 +24,11 @@ export interface CliContext {
   readonly cwd: string;
   readonly signal: AbortSignal;
   readonly failpoints: Failpoints;
+  /**
+   * From now on Ctrl-C and SIGTERM call this, with how often there was one, instead of aborting the signal; the fourth ends
+   * the process all the same. Gives back the end of it.
+   */
+  onInterrupt(handler: (times: number) => void): () => void;
   /** One answer to a question, without its line end; undefined at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /** All of stdin as text. */

@@ -24,18 +24,24 @@ function wantsColor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean
   return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
+/** Interrupts that a command may handle itself before the process ends over them. */
+const MOST_INTERRUPTS = 3;
+
 /**
- * The context of the real process. The first Ctrl-C aborts the signal, the second ends the process at once; a reader
- * that closes the pipe (`| head`) ends it quietly.
+ * The context of the real process. Unless the command handles it, the first Ctrl-C aborts the signal, the second ends the
+ * process at once; a reader that closes the pipe (`| head`) ends it quietly.
  */
 export function processContext(): CliContext {
   const { stdin, stdout, stderr, env } = process;
   // The SDK warns about the Node it will need one day; that is ours to heed, not the user's.
   env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const controller = new AbortController();
+  let handler: ((times: number) => void) | undefined;
+  let times = 0;
   const stop = (code: number) => (): void => {
-    if (controller.signal.aborted) process.exit(code);
-    controller.abort(new Error('interrupted'));
+    if (controller.signal.aborted || times === MOST_INTERRUPTS) process.exit(code);
+    if (handler === undefined) controller.abort(new Error('interrupted'));
+    else handler(++times);
   };
   process.on('SIGINT', stop(INTERRUPTED));
   process.on('SIGTERM', stop(143));
@@ -61,6 +67,13 @@ export function processContext(): CliContext {
       failpoint === undefined || failpoint === ''
         ? noFailpoints
         : armedFailpoint(failpoint, () => process.kill(process.pid, env.SPARKIFY_FAILPOINT_SIGNAL || 'SIGKILL')),
+    onInterrupt: (own) => {
+      handler = own;
+      times = 0;
+      return () => {
+        if (handler === own) handler = undefined;
+      };
+    },
     readInput: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of stdin) chunks.push(chunk as Buffer);
@@ -68,8 +81,11 @@ export function processContext(): CliContext {
     },
     ask: async (question) => {
       const reader = createInterface({ input: stdin, output: stderr });
+      // While somebody is asked, the terminal gives Ctrl-C to the reader alone.
+      const given = new AbortController();
+      reader.on('SIGINT', () => given.abort());
       try {
-        return await reader.question(question, { signal: controller.signal });
+        return await reader.question(question, { signal: AbortSignal.any([controller.signal, given.signal]) });
       } catch {
         return undefined;
       } finally {

@@ -1,13 +1,20 @@
 import { durationText } from '../core/duration-text.ts';
 import type { RunReport } from '../operators/run-state.ts';
+import { type RunSummary, summarise } from '../orchestrator/worker/run-summary.ts';
 import { formatInterval } from '../pipeline/interval.ts';
 import { type CliContext, line } from './context.ts';
 import { jsonText } from './output.ts';
 import { renderTable } from './table.ts';
 import { grouped, valueText } from './values.ts';
 
+/** A run of this process, with all that the store's summary cuts off. */
+export function wholeSummary(report: RunReport): RunSummary {
+  const stages = summarise(report).stages.map((stage, i) => ({ ...stage, goneNames: report.stages[i]!.gone }));
+  return { ...report, stages };
+}
+
 /** How a run ended, for people. */
-export async function printRunReport(context: CliContext, report: RunReport): Promise<void> {
+export async function printRunReport(context: CliContext, report: RunSummary): Promise<void> {
   const c = context.outColors;
   const { out } = context;
   const took = durationText(report.durationMs);
@@ -33,7 +40,7 @@ export async function printRunReport(context: CliContext, report: RunReport): Pr
   await printChecks(context, report);
 }
 
-async function printObjects(context: CliContext, report: RunReport): Promise<void> {
+async function printObjects(context: CliContext, report: RunSummary): Promise<void> {
   if (report.stages.length === 0) return;
   const right = { align: 'right' } as const;
   const lines = renderTable(
@@ -49,14 +56,14 @@ async function printObjects(context: CliContext, report: RunReport): Promise<voi
     ],
     report.stages.map((s) => [
       s.staging,
-      ...[s.listed, s.incoming.length, s.outgoing.length, s.gone.length, s.read, s.staged, s.quarantined].map(grouped),
+      ...[s.listed, s.incoming, s.outgoing, s.gone, s.read, s.staged, s.quarantined].map(grouped),
     ]),
     context.outColors,
   );
   await line(context.out, `\n${lines.join('\n')}`);
 }
 
-async function printDeltas(context: CliContext, report: RunReport): Promise<void> {
+async function printDeltas(context: CliContext, report: RunSummary): Promise<void> {
   if (report.deltas.length === 0) return;
   const right = { align: 'right' } as const;
   const lines = renderTable(
@@ -67,7 +74,7 @@ async function printDeltas(context: CliContext, report: RunReport): Promise<void
   await line(context.out, `\n${lines.join('\n')}`);
 }
 
-async function printChecks(context: CliContext, report: RunReport): Promise<void> {
+async function printChecks(context: CliContext, report: RunSummary): Promise<void> {
   if (report.checks.length === 0) return;
   const c = context.outColors;
   const bad = report.checks.filter((r) => r.verdict !== 'passed');
@@ -81,7 +88,7 @@ async function printChecks(context: CliContext, report: RunReport): Promise<void
 }
 
 /** How a run ended, for programs. */
-export function runReportJson(report: RunReport): unknown {
+export function runReportJson(report: RunSummary): unknown {
   const instant = (ms: number) => valueText(new Date(ms), { name: '', type: 'timestamp' });
   return {
     pipeline: report.pipeline,
@@ -92,9 +99,9 @@ export function runReportJson(report: RunReport): unknown {
     stages: report.stages.map((s) => ({
       staging: s.staging,
       listed: s.listed,
-      new: s.incoming.length,
-      replaced: s.outgoing.length,
-      gone: s.gone,
+      new: s.incoming,
+      replaced: s.outgoing,
+      gone: s.goneNames,
       read: s.read,
       staged: s.staged,
       quarantined: s.quarantined,

@@ -27,6 +27,7 @@ export function fakeContext(overrides: Partial<CliContext> = {}): FakeContext {
     cwd: '/',
     signal: new AbortController().signal,
     failpoints: noFailpoints,
+    onInterrupt: () => () => {},
     ask: async () => undefined,
     readInput: async () => '',
     output: () => written.out,

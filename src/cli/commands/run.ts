@@ -7,7 +7,7 @@ import { withParameters } from '../parameters.ts';
 import { progressView } from '../progress.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
 import { runOptions } from '../run-options.ts';
-import { printRunReport, runReportJson } from '../run-report.ts';
+import { printRunReport, runReportJson, wholeSummary } from '../run-report.ts';
 import { nameFix } from '../suggest.ts';
 import { withWarehouse } from '../warehouse-access.ts';
 
@@ -40,18 +40,20 @@ export async function run(context: CliContext, flags: RunFlags, name: string): P
     });
   const view = progressView(context);
   try {
-    const report = await withWarehouse(context, project, { readOnly: false }, (warehouse) =>
-      runPipeline({
-        ...runOptions(context, project, pipeline, warehouse, view.listener),
-        ...(interval === undefined ? {} : { interval }),
-        ...(flags.only === undefined ? {} : { only: flags.only }),
-        rebuild: flags.rebuild === true,
-        fromSources: flags.fromSources === true,
-        prune: flags.prune === true,
-        pruneAll: flags.yesAll === true,
-        verify: flags.verify === true,
-        dryRun: flags.dryRun === true,
-      }),
+    const report = wholeSummary(
+      await withWarehouse(context, project, { readOnly: false }, (warehouse) =>
+        runPipeline({
+          ...runOptions(context, project, pipeline, warehouse, view.listener),
+          ...(interval === undefined ? {} : { interval }),
+          ...(flags.only === undefined ? {} : { only: flags.only }),
+          rebuild: flags.rebuild === true,
+          fromSources: flags.fromSources === true,
+          prune: flags.prune === true,
+          pruneAll: flags.yesAll === true,
+          verify: flags.verify === true,
+          dryRun: flags.dryRun === true,
+        }),
+      ),
     );
     view.stop();
     if (flags.json === true) await line(context.out, jsonText(runReportJson(report), 2));
