@@ -1,3 +1,4 @@
+import { backfillErrors } from './error-catalogue/backfills.ts';
 import { dataErrors } from './error-catalogue/data.ts';
 import { definitionErrors } from './error-catalogue/definitions.ts';
 import { entry } from './error-catalogue/entry.ts';
@@ -91,12 +92,7 @@ export const errorCatalogue = {
     (p) => `Its tasks are: ${p.known.join(', ')}.`,
     { httpStatus: 404 },
   ),
-  BACKFILL_UNKNOWN: entry<{ backfill: number }>(
-    2,
-    (p) => `There is no backfill ${p.backfill}.`,
-    () => '`sparkify backfill list` shows them.',
-    { httpStatus: 404 },
-  ),
+  ...backfillErrors,
   // server
   REQUEST_INVALID: entry<{ problems: readonly string[] }>(
     2,

@@ -42,8 +42,8 @@ export const definitionErrors = {
   ),
   INTERVAL_OFF_GRID: entry<{ pipeline: string; interval: string; near: string }>(
     2,
-    (p) => `${p.interval} is no interval of the schedule of pipeline ${p.pipeline}.`,
-    (p) => `The nearest one is ${p.near}; \`sparkify run\` takes any interval.`,
+    (p) => `${p.interval} does not begin and end where intervals of pipeline ${p.pipeline} do.`,
+    (p) => `The nearest that does is ${p.near}; \`sparkify run\` takes any interval.`,
   ),
   // tasks
   FUNCTION_FAILED: entry<{ task: string; detail: string }>(

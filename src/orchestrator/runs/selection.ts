@@ -10,23 +10,32 @@ export interface SelectedTask {
 
 /**
  * The tasks that a run has, in topological order: all, or those named (`only`; a group means its tasks) with everything they
- * wait for. A run of some tasks, or a dry run, has no task that publishes.
+ * wait for. A run of some tasks, or a dry run, has no task that publishes. With `tasks` it has these and no others, publishing
+ * ones too.
  * @throws TASK_UNKNOWN
  */
 export function selectTasks(
   graph: PipelineGraph,
-  request: Pick<RunRequest, 'only' | 'dryRun'>,
+  request: Pick<RunRequest, 'only' | 'tasks' | 'dryRun'>,
 ): readonly SelectedTask[] {
-  const { only, dryRun } = request;
-  const wanted = only === undefined ? undefined : upstream(graph, named(graph, only));
+  const { only, tasks, dryRun } = request;
+  if (tasks !== undefined && only === undefined) {
+    const exactly = new Set(namedTasks(graph, tasks));
+    return within(graph.tasks.filter((t) => exactly.has(t.name) && (dryRun !== true || t.kind !== 'publish')));
+  }
+  const wanted = only === undefined ? undefined : upstream(graph, namedTasks(graph, only));
   const publishes = wanted === undefined && dryRun !== true;
-  const chosen = graph.tasks.filter((t) => wanted?.has(t.name) !== false && (publishes || t.kind !== 'publish'));
+  return within(graph.tasks.filter((t) => wanted?.has(t.name) !== false && (publishes || t.kind !== 'publish')));
+}
+
+function within(chosen: readonly GraphTask[]): readonly SelectedTask[] {
   const names = new Set(chosen.map((t) => t.name));
   return chosen.map((task) => ({ task, blockers: new Set(task.after.filter((a) => names.has(a))).size }));
 }
 
-function named(graph: PipelineGraph, only: readonly string[]): readonly string[] {
-  return only.flatMap((name) => {
+/** The tasks that names of tasks and groups mean. @throws TASK_UNKNOWN */
+export function namedTasks(graph: PipelineGraph, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => {
     const meant = graph.tasks.filter((t) => t.name === name || t.group === name || t.group?.startsWith(`${name}.`));
     if (meant.length === 0) throw unknownTask(graph, name);
     return meant.map((t) => t.name);
