@@ -155,7 +155,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       ends: fc.array(fc.record({ claim: n, ending, bits: fc.nat(255) }), { minLength: 1, maxLength: 4 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('complete-late' as const), claim: n, ending }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('complete-late' as const), claim: n, ending }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), worker }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1000, 9000, 31_000) }) },
   { weight: 3, arbitrary: fc.constant({ do: 'expire' } as const) },

@@ -237,6 +237,7 @@ function checkTask(
   };
   const own = [task.blockers - Number(task.past_ms !== null), task.blockers_failed, task.blockers_skipped].join();
   const elements = siblings.filter((t) => t.task === task.task && t.map_index >= 0 && t.input_json !== null);
+  if (task.map_index === -1) checkOrder(upstream(at, graph, task), task, label);
   if (task.map_index === -1 && task.state === 'waiting') {
     const counted = counts(upstream(at, graph, task));
     must(own === counted, () => `${label} counts ${own} before it, there are ${counted}`);
@@ -266,4 +267,17 @@ function checkTask(
         () => `${label} runs with ${task.worker}, who does not hold it`,
       );
   } else must(task.worker === null && task.lease_until_ms === null, () => `${label} is ${task.state} and leased`);
+}
+
+/** Nothing runs, or has ended by itself, before what comes before it; and nothing is held up by what did not fail. */
+function checkOrder(before: readonly TaskInstance[], task: TaskInstance, label: string): void {
+  const byHand = task.marked_by !== null || task.state === 'cancelled';
+  const unchosen = task.state === 'skipped' && task.detail?.startsWith('branch') === true;
+  const open = before.filter((t) => !taskEnded(t.state));
+  must(
+    task.state === 'waiting' || open.length === 0 || byHand || unchosen,
+    () => `${label} is ${task.state} while ${open.map((t) => `${t.task} is ${t.state}`)}`,
+  );
+  const failed = before.filter((t) => t.state === 'failed' || t.state === 'upstream_failed' || t.state === 'cancelled');
+  must(task.state !== 'upstream_failed' || failed.length > 0, () => `${label} is held up by nothing`);
 }

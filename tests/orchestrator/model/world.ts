@@ -266,8 +266,13 @@ class World {
   }
 
   async #completeLate(claim: number, ending: Ending): Promise<void> {
-    if (this.#everClaimed.length === 0) return;
-    const claimed = this.#everClaimed[claim % this.#everClaimed.length]!;
+    // Most of all claims of tasks that somebody works on again, perhaps the same worker.
+    const isOvertaken = ({ taskId, attempt }: ClaimedTask): boolean => {
+      const task = this.#at.tasks.get(taskId)!;
+      return task.state === 'running' && task.attempt !== attempt;
+    };
+    const claimed = oneOf(this.#everClaimed, isOvertaken, claim);
+    if (claimed === undefined) return;
     await this.#settle(this.#workers[0]!.queue, [this.#completion(claimed, ending, 255)]);
   }
 
@@ -278,7 +283,7 @@ class World {
       const task = this.#at.tasks.get(claim.taskId);
       const stands = task?.state === 'running' && task.worker === claim.worker && task.attempt === claim.attempt;
       const refused = !stands || seen.has(claim.taskId);
-      seen.add(claim.taskId);
+      if (!refused) seen.add(claim.taskId);
       return refused;
     });
     for (const completion of completions) if (!expected.includes(completion)) this.#noteUnchosen(completion);
