@@ -204,6 +204,10 @@ class LogOfAttempt implements AttemptLog {
         this.#sayProgress();
         this.error(event.detail, { durationMs: Math.round(event.durationMs) });
         return;
+      case 'task.skipped':
+        this.#sayProgress();
+        this.info(event.detail);
+        return;
       case 'note':
         this.info(event.detail);
         return;

@@ -122,7 +122,8 @@ class RunningAttempt implements ErrorOwner {
       const durationMs = clock.nowMs() - startedMs;
       if (completion.state === 'succeeded')
         this.#log.progress({ type: 'task.succeeded', task, durationMs, detail: completion.detail });
-      else if (completion.state === 'skipped') this.#log.info(completion.reason);
+      else if (completion.state === 'skipped')
+        this.#log.progress({ type: 'task.skipped', task, detail: completion.reason });
     } catch (error) {
       completion = this.#failed(error);
     } finally {
