@@ -30,7 +30,8 @@ export async function createRun(tx: StoreTransaction, run: NewRun): Promise<numb
   return (await createRuns(tx, [run]))[0]!;
 }
 
-interface Planned {
+/** A run with the tasks that it shall have. */
+export interface Planned {
   readonly run: NewRun;
   readonly tasks: readonly SelectedTask[];
 }
@@ -60,17 +61,31 @@ export async function createRuns(tx: StoreTransaction, runs: readonly NewRun[]):
   await insertTasks(tx, made);
   await insertCells(tx, made);
   for (const [{ run, tasks }, id] of made) {
-    const past = tasks.filter(({ task }) => task.dependsOnPast).map(({ task }) => task.name);
-    if (past.length > 0)
-      await waitForPast(tx, { id, pipeline: run.graph.pipeline, startMs: run.interval.startMs }, past);
+    await dependOnPast(tx, id, run, tasks);
     const { startMs, endMs } = run.interval;
     tx.emit({ type: 'run.created', pipeline: run.graph.pipeline, runId: id, kind: run.kind, startMs, endMs });
   }
   return planned.map((p) => ids.get(p)!);
 }
 
+export async function dependOnPast(
+  tx: StoreTransaction,
+  id: number,
+  { graph, interval }: Pick<NewRun, 'graph' | 'interval'>,
+  tasks: readonly SelectedTask[],
+): Promise<void> {
+  const past = tasks.filter(({ task }) => task.dependsOnPast).map(({ task }) => task.name);
+  if (past.length > 0) await waitForPast(tx, { id, pipeline: graph.pipeline, startMs: interval.startMs }, past);
+}
+
 function selectionKey({ graph, request }: NewRun): string {
-  return JSON.stringify([graph.pipeline, graph.version, request.only ?? null, request.dryRun === true]);
+  return JSON.stringify([
+    graph.pipeline,
+    graph.version,
+    request.only ?? null,
+    request.tasks ?? null,
+    request.dryRun === true,
+  ]);
 }
 
 /** A run refers to the version it began with, so that version stays in the store. */
@@ -87,7 +102,7 @@ async function keepVersion(tx: StoreTransaction, graph: PipelineGraph): Promise<
   );
 }
 
-async function requirePools(tx: StoreTransaction, planned: readonly Planned[]): Promise<void> {
+export async function requirePools(tx: StoreTransaction, planned: readonly Planned[]): Promise<void> {
   const selections = new Map(planned.map((p) => [p.tasks, p.run.graph.pipeline]));
   const users = [...selections].flatMap(([tasks, pipeline]) =>
     tasks.flatMap(({ task }) =>
@@ -205,8 +220,8 @@ function runRow({ run, tasks }: Planned, n: number): Record<keyof typeof RUN_VAL
   };
 }
 
-/** One statement for all runs with the same tasks. */
-async function insertTasks(tx: StoreTransaction, made: ReadonlyMap<Planned, number>): Promise<void> {
+/** Makes the task instances of runs, `waiting`: one statement for all runs with the same tasks. */
+export async function insertTasks(tx: StoreTransaction, made: ReadonlyMap<Planned, number>): Promise<void> {
   const words = sqlWords(tx.capabilities);
   const bySelection = new Map<readonly SelectedTask[], number[]>();
   for (const [{ tasks }, id] of made) {

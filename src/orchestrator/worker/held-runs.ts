@@ -181,8 +181,6 @@ export class HeldRuns {
   }
 
   async #unpublishable({ run, pipeline, task }: DataAttempt): Promise<string | undefined> {
-    if (run.request.dryRun === true) return 'a dry run publishes nothing';
-    if (run.request.only !== undefined) return 'a selection of tasks publishes nothing';
     const { gap } = await dataTasksOf(this.#options.db, run.id, pipeline, task.name);
     return gap === undefined ? undefined : `not published: ${gap}`;
   }
@@ -194,7 +192,7 @@ export class HeldRuns {
     const warehouse = await access.acquire({ signal, onWait: note });
     let held: HeldRun | undefined;
     try {
-      const { succeeded, publishNumber } = await dataTasksOf(db, run.id, pipeline, task.name);
+      const { succeeded, publishes, publishNumber } = await dataTasksOf(db, run.id, pipeline, task.name);
       const { request } = run;
       const handle = await openRun(
         {
@@ -208,7 +206,8 @@ export class HeldRuns {
           pruneAll: request.pruneAll === true,
           verify: request.verify === true,
           dryRun: request.dryRun === true,
-          ...(request.only === undefined ? {} : { only: request.only }),
+          // Without a publish its batch is settled at the end, as that of any selection of tasks.
+          ...(publishes ? {} : { only: request.only ?? request.tasks ?? [] }),
           ...(readText === undefined ? {} : { readText }),
           ...(chunkBytes === undefined ? {} : { chunkBytes }),
           ...(threads === undefined ? {} : { workers: threads }),

@@ -69,6 +69,12 @@ export async function registerWorker(store: Store, registration: Registration): 
   };
 }
 
+/** Whether there is somebody to bury; a question that changes nothing. */
+export async function hasDeadWorkers(store: Store, own: ProcessIdentity, nowMs: number): Promise<boolean> {
+  const rows = await store.db.selectFrom('workers').selectAll().execute();
+  return rows.some((w) => !livesStill(w, own, nowMs));
+}
+
 /** Buries the workers that are dead or have been silent for too long; how many. */
 export async function buryDeadWorkers(store: Store, own: ProcessIdentity): Promise<number> {
   return store.write(async (tx) => {

@@ -12,6 +12,8 @@ export interface DataTasks {
   readonly open: readonly string[];
   /** Why what they computed is not whole, so that it must not be published; undefined when it is. */
   readonly gap: string | undefined;
+  /** Whether the run has a task that publishes. */
+  readonly publishes: boolean;
   /** Counts the times that a publish was asked for: a crash and its next attempt are one time. */
   readonly publishNumber: number;
 }
@@ -35,13 +37,15 @@ export async function dataTasksOf(
   let marked: string | undefined;
   let missing: string | undefined;
   let publishNumber = 1;
+  let publishes = false;
   for (const t of pipeline.tasks) {
     const { operator } = t;
     const row = byName.get(t.name);
     if (!isDataOperator(operator)) continue;
     if (operator.kind === 'publish') {
-      if (row !== undefined)
-        publishNumber = row.attempt - row.crashes - row.failures + (row.state === 'running' ? 0 : 1);
+      if (row === undefined) continue;
+      publishes = true;
+      publishNumber = row.attempt - row.crashes - row.failures + (row.state === 'running' ? 0 : 1);
       continue;
     }
     if (row === undefined) missing ??= `${t.name} is not in this run`;
@@ -54,6 +58,7 @@ export async function dataTasksOf(
     open: rows.filter((r) => !taskEnded(r.state)).map((r) => r.task),
     // A mark may have let this task begin before others had ended: it is the reason.
     gap: marked ?? missing,
+    publishes,
     publishNumber,
   };
 }

@@ -27,6 +27,7 @@ export class WorkerWorld {
   readonly time: VirtualTime = virtualTime(Date.UTC(2026, 0, 1));
   readonly graphs = createRunGraphs();
   readonly notes: string[] = [];
+  readonly logs = openAttemptLogs({ directory: join(this.directory, 'logs'), clock: this.time, later: () => {} });
   readonly #workers: Worker[] = [];
   readonly #stores: Store[] = [];
   store!: Store;
@@ -62,7 +63,7 @@ export class WorkerWorld {
       registration: { kind: 'worker', identity: ownIdentity(), label, queues: ['default'], slots: this.slots },
       pipelines: { resolved: pipelines, broken: [] },
       openSource: (root) => openSource(root, { cwd: this.directory }),
-      logs: openAttemptLogs({ directory: join(this.directory, 'logs'), clock: this.time, later: () => {} }),
+      logs: this.logs,
       clock: this.time,
       timers: this.time,
       note: (detail) => this.notes.push(detail),
@@ -143,6 +144,7 @@ export class WorkerWorld {
   async close(): Promise<void> {
     for (const worker of this.#workers) worker.stop('now');
     await Promise.all(this.#workers.map((w) => w.done));
+    await this.logs.close();
     for (const store of this.#stores) await store.close();
     rmSync(this.directory, { recursive: true, force: true });
   }

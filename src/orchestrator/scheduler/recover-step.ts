@@ -1,0 +1,24 @@
+import type { Clock } from '../../core/clock.ts';
+import type { TaskQueue } from '../queue/queue.ts';
+import type { Store } from '../store/store.ts';
+import type { ProcessIdentity } from '../worker/process-identity.ts';
+import { buryDeadWorkers, hasDeadWorkers } from '../worker/registry.ts';
+
+export interface RecoverOptions {
+  readonly store: Store;
+  readonly queue: TaskQueue;
+  readonly identity: ProcessIdentity;
+  readonly clock: Clock;
+  /** @default 3_000 */
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 3_000;
+
+/** Takes up what the dead have left: their leases end, their tasks and runs are others'. */
+export async function recoverStep(options: RecoverOptions): Promise<number> {
+  const { store, queue, identity, clock, everyMs = EVERY_MS } = options;
+  if (await hasDeadWorkers(store, identity, clock.nowMs())) await buryDeadWorkers(store, identity);
+  await queue.expire();
+  return everyMs;
+}
