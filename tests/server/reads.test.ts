@@ -233,7 +233,19 @@ eachStore((_, open) => {
     expect(await status()).toMatchObject({ level: 'ok', sentence: 'The store knows no pipeline yet.' });
     const graph = graphFrom('a', { pipeline: 'p' });
     const run = await world.run(graph);
-    expect(await status()).toMatchObject({ level: 'ok', sentence: 'All is well. 1 under way.', running: [{ run }] });
+    expect(await status()).toMatchObject({
+      level: 'attention',
+      sentence: 'No `sparkify up` runs, so nothing gets on. 1 waiting.',
+      waiting: [{ run, why: '2025-12-31/2026-01-01: a: no worker runs: start `sparkify up`.' }],
+      error: { code: 'NO_SCHEDULER', remedy: 'Start it: sparkify up' },
+    });
+    await world.heartbeat();
+    expect(await status()).toMatchObject({ level: 'ok', sentence: 'All is well. 1 waiting.', error: null });
+    expect((await world.ask('GET', `/runs/${run}/tasks`)).body.items).toMatchObject([
+      { why: 'is about to be claimed' },
+    ]);
+    expect((await world.ask('GET', '/health')).body.scheduler).toMatchObject({ alive: true, worker: 'up-1' });
+    expect((await world.ask('GET', '/workers')).body.items).toMatchObject([{ id: 'up-1', kind: 'up', alive: true }]);
     await world.work(() => failed('the disk is full'));
     expect(await status()).toMatchObject({
       level: 'failing',

@@ -51,6 +51,8 @@ export interface World {
     graph: PipelineGraph,
     more?: { readonly interval?: Interval; readonly kind?: 'manual' | 'scheduled' },
   ): Promise<number>;
+  /** An `up` that lives. */
+  heartbeat(): Promise<void>;
   /** Claims whatever is ready and ends it as told; the names of the tasks. */
   work(
     end?: (task: string) => Omit<Extract<Completion, { state: 'failed' }>, 'claim'> | undefined,
@@ -105,6 +107,25 @@ export async function openWorld(
         await startRuns(tx, graphs, [id]);
         return id;
       }),
+    heartbeat: async () => {
+      const nowMs = time.nowMs();
+      await store.write((tx) =>
+        tx.db
+          .insertInto('workers')
+          .values({
+            id: 'up-1',
+            kind: 'up',
+            host: 'here',
+            pid: 1,
+            identity_json: null,
+            queues_json: '["default"]',
+            slots: 4,
+            started_at_ms: nowMs,
+            heartbeat_at_ms: nowMs,
+          })
+          .execute(),
+      );
+    },
     work: async (end = () => undefined) => {
       const claimed = await queue.claim({
         worker: 'w',

@@ -174,7 +174,7 @@ async function printRun(
 
 function whatOf(task: Omit<Task, 'input' | 'output'>): string {
   if (task.error !== null && task.state !== 'succeeded') return `${task.error.message} [${task.error.code}]`;
-  if (task.why !== null) return task.why.message;
+  if (task.why !== null) return task.why;
   if (task.elements !== null)
     return Object.entries(task.elements)
       .map(([state, count]) => `${grouped(count)} ${state}`)

@@ -154,10 +154,6 @@ export const changeTasksBody = z.strictObject({
 });
 export const taskOutcomes = outcome(taskReference, 'TaskOutcomes');
 
-const why = z
-  .strictObject({ code: z.string(), message: z.string(), remedy: z.string().nullable() })
-  .meta({ id: 'Why', description: 'Why something is not running, and what would change that.' });
-
 export const task = z
   .strictObject({
     id: z.int(),
@@ -169,7 +165,7 @@ export const task = z
     group: z.string().nullable(),
     after: z.array(z.string()),
     state: z.enum(taskStates),
-    why: why.nullable(),
+    why: z.string().nullable().meta({ description: 'Why it is not running just now.' }),
     detail: z.string().nullable(),
     attempt: z.int(),
     failures: z.int(),

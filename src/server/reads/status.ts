@@ -6,8 +6,8 @@ import type { Answer, Call } from '../api.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { type Graphs, pipelineUnknown } from './graphs.ts';
 import { nextRun } from './pipelines.ts';
-import { concernsOfWaiting } from './waiting.ts';
-import { schedulerHeartbeat } from './workers.ts';
+import { waitingConcerns } from './waiting.ts';
+import { schedulerHeartbeat, someWorkerLives } from './workers.ts';
 
 export type Status = Answer<'getStatus'>;
 export type Concern = Status['failing'][number];
@@ -42,14 +42,18 @@ export async function getStatus(graphs: Graphs, call: Call<'getStatus'>): Promis
   const failing = [...pipelines.flatMap(brokenConcern), ...failedRuns(recent)];
   const late = recent.filter((r) => isLate(r, nowMs)).map((r) => lateConcern(r));
   const stale = (await Promise.all(pipelines.map((p) => staleConcerns(db, p)))).flat();
-  const running = recent.filter((r) => r.state === 'running' || r.state === 'cancelling').map(runningConcern);
-  const waiting = await concernsOfWaiting(
-    call,
-    graphs,
+  const waiting = await waitingConcerns(
+    db,
     pipelines.map((p) => p.name),
+    nowMs,
   );
+  const held = new Set(waiting.map((c) => c.run));
+  const running = recent
+    .filter((r) => (r.state === 'running' || r.state === 'cancelling') && !held.has(r.id))
+    .map(runningConcern);
   const next = await nextRuns(db, graphs, pipelines, nowMs);
-  const error = await schedulerError(db, next.length > 0, nowMs);
+  const active = recent.some((r) => !runEnded(r.state));
+  const error = await absence(db, { scheduled: next.length > 0, active, nowMs });
   const level = failing.length > 0 ? 'failing' : late.length + stale.length > 0 || error !== null ? 'attention' : 'ok';
   const lists = { failing, late, stale, running, waiting };
   return {
@@ -207,11 +211,19 @@ async function nextRuns(
   return next.sort((a, b) => a.dueAtMs - b.dueAtMs);
 }
 
-async function schedulerError(db: StoreReader, scheduled: boolean, nowMs: number): Promise<Failure | null> {
-  if (!scheduled || (await schedulerHeartbeat(db, nowMs)).alive) return null;
+/** Nobody is there who would do what there is to do. */
+async function absence(
+  db: StoreReader,
+  { scheduled, active, nowMs }: { readonly scheduled: boolean; readonly active: boolean; readonly nowMs: number },
+): Promise<Failure | null> {
+  if (!scheduled && !active) return null;
+  const { alive } = await schedulerHeartbeat(db, nowMs);
+  if (alive || (!scheduled && (await someWorkerLives(db, nowMs)))) return null;
   return {
     code: 'NO_SCHEDULER',
-    message: 'No `sparkify up` runs, so no schedule makes a run.',
+    message: scheduled
+      ? 'No `sparkify up` runs, so no schedule makes a run.'
+      : 'No `sparkify up` runs, so nothing gets on.',
     remedy: 'Start it: sparkify up',
   };
 }
@@ -245,12 +257,12 @@ function sentence(
   const soon = next[0];
   const calm =
     soon === undefined ? 'Nothing is scheduled' : `Next is ${soon.pipeline} at ${formatInstant(soon.dueAtMs)}`;
-  const head = bad.length === 0 ? 'All is well' : capital(bad.join('; '));
-  const tail = busy.length > 0 ? busy.join(', ') : error === null ? calm : '';
-  return [head, tail, error === null ? '' : error.message.replace(/\.$/u, '')]
-    .filter((part) => part !== '')
-    .join('. ')
-    .concat('.');
+  const parts = [
+    bad.length === 0 ? (error === null ? 'All is well' : '') : capital(bad.join('; ')),
+    error === null ? '' : error.message.replace(/\.$/u, ''),
+    busy.length > 0 ? busy.join(', ') : error === null ? calm : '',
+  ];
+  return `${parts.filter((part) => part !== '').join('. ')}.`;
 }
 
 function intervalOf(run: RecentRun): { readonly startMs: number; readonly endMs: number } {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { SparkifyError } from '../../core/errors.ts';
+import { loadWaitingFacts } from '../../orchestrator/runs/waiting-facts.ts';
+import { whyNot } from '../../orchestrator/runs/why-not.ts';
 import type { StoreReader } from '../../orchestrator/store/store.ts';
 import type { StoredRun, TaskInstance } from '../../orchestrator/store/tables.ts';
 import type { GraphTask } from '../../pipeline/graph.ts';
@@ -65,10 +67,27 @@ export async function tasksOf(
   const around = {
     graph: await graphs.tasksOf(db, run.pipeline, run.version),
     elements: await elementsOf(db, run.id),
-    why: new Map(),
+    why: await reasonsOf(db, run, rows, nowMs),
     nowMs,
   };
   return rows.map((row) => taskOf(row, around));
+}
+
+/** Why those that do not run do not. */
+async function reasonsOf(
+  db: StoreReader,
+  run: StoredRun,
+  rows: readonly TaskInstance[],
+  nowMs: number,
+): Promise<Around['why']> {
+  const facts = (await loadWaitingFacts(db, [run.id], nowMs)).get(run.id);
+  if (facts === undefined) return new Map();
+  return new Map(
+    rows.flatMap((row) => {
+      const why = whyNot(row, facts);
+      return why === undefined ? [] : [[row.id, why] as const];
+    }),
+  );
 }
 
 async function elementsOf(db: StoreReader, runId: number): Promise<Elements> {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { StoreReader } from '../../orchestrator/store/store.ts';
+import { SILENT_MS } from '../../orchestrator/worker/registry.ts';
 import type { Answer, Call } from '../api.ts';
-
-/** A worker that was not heard of for so long is taken for dead. */
-export const WORKER_SILENCE_MS = 30_000;
 
 export async function listWorkers({ store, nowMs }: Call<'listWorkers'>): Promise<Answer<'listWorkers'>> {
   const rows = await store.db.selectFrom('workers').selectAll().orderBy('started_at_ms').orderBy('id').execute();
@@ -25,7 +23,7 @@ export async function listWorkers({ store, nowMs }: Call<'listWorkers'>): Promis
       running: counts.get(w.id) ?? 0,
       startedAtMs: w.started_at_ms,
       heartbeatAtMs: w.heartbeat_at_ms,
-      alive: nowMs - w.heartbeat_at_ms < WORKER_SILENCE_MS,
+      alive: nowMs - w.heartbeat_at_ms < SILENT_MS,
     })),
   };
 }
@@ -44,8 +42,18 @@ export async function schedulerHeartbeat(
     .executeTakeFirst();
   if (row === undefined) return { alive: false, heartbeatAtMs: null, worker: null };
   return {
-    alive: nowMs - row.heartbeat_at_ms < WORKER_SILENCE_MS,
+    alive: nowMs - row.heartbeat_at_ms < SILENT_MS,
     heartbeatAtMs: row.heartbeat_at_ms,
     worker: row.id,
   };
+}
+
+export async function someWorkerLives(db: StoreReader, nowMs: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('workers')
+    .select('id')
+    .where('heartbeat_at_ms', '>', nowMs - SILENT_MS)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
