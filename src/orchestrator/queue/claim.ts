@@ -9,24 +9,27 @@ import type { ClaimedTask, ClaimRequest } from './queue.ts';
 
 /**
  * Takes ready tasks for a worker: by priority, then by how long they have been ready, then by id; every eighth by age alone.
- * What others are claiming at this moment is passed over, so nobody waits for anybody but for a pool.
+ * What others are claiming at this moment is passed over, so nobody waits for anybody but for a pool. Data tasks of a run
+ * follow one another, for they share its session.
  */
 export async function claimTasks(
   tx: StoreTransaction,
   fairness: Fairness,
   request: ClaimRequest,
 ): Promise<readonly ClaimedTask[]> {
-  const { limit, worker, leaseMs } = request;
+  const { limit, worker, leaseMs, onlyRun } = request;
   if (limit <= 0 || request.queues.length === 0) return [];
   const words = sqlWords(tx.capabilities);
   const queues = listOf(request.queues);
-  const oldest = fairness.shareOfOldest(limit);
+  const oldest = onlyRun === undefined ? fairness.shareOfOldest(limit) : 0;
   const holds: Holds = request.warehouse
-    ? await findHolds(tx, words, { worker, queues, limit, oldest: oldest > 0 })
+    ? await findHolds(tx, words, { worker, queues, limit, oldest: oldest > 0, onlyRun })
     : { mine: [], free: [] };
   const room = await readPools(tx);
   const urgent = [
-    ...(await urgentTasks(tx, words, request.queues, room, limit)),
+    ...(onlyRun === undefined
+      ? await urgentTasks(tx, words, request.queues, room, limit)
+      : await tasksOfRun(tx, words, onlyRun, queues, room, limit)),
     ...(await dataTasks(tx, words, [...holds.mine, ...holds.free], queues, limit)),
   ].sort((a, b) => a.priority - b.priority || a.ready_at_ms - b.ready_at_ms || a.id - b.id);
   const old = oldest === 0 ? [] : await oldestTasks(tx, words, queues, room, oldest);
@@ -49,11 +52,14 @@ function pick(from: {
 }): readonly TaskInstance[] {
   const { urgent, old, limit, fairness, room } = from;
   const picked = new Map<number, TaskInstance>();
+  const heldOnce = new Set<number>();
   const next = (list: Iterator<TaskInstance>): boolean => {
     for (let step = list.next(); step.done !== true; step = list.next()) {
       const task = step.value;
-      if (picked.has(task.id) || !room.take(task.pool, task.pool_slots)) continue;
+      if (picked.has(task.id) || (task.data === 1 && heldOnce.has(task.run_id))) continue;
+      if (!room.take(task.pool, task.pool_slots)) continue;
       picked.set(task.id, task);
+      if (task.data === 1) heldOnce.add(task.run_id);
       return true;
     }
     return false;
@@ -99,6 +105,23 @@ async function urgentTasks(
   return found;
 }
 
+async function tasksOfRun(
+  tx: StoreTransaction,
+  words: SqlWords,
+  runId: number,
+  queues: string,
+  room: PoolRoom,
+  limit: number,
+): Promise<readonly TaskInstance[]> {
+  return tx.all<TaskInstance>(
+    `select * from tasks
+     where run_id = $1 and state = 'ready' and data = 0 and ready_at_ms <= $2 and queue ${words.amongNames('$3')}
+       and (pool is null or pool ${words.amongNames('$4')})
+     order by priority, ready_at_ms, id limit $5${words.skipLocked()}`,
+    [runId, tx.nowMs, queues, listOf(room.withRoom()), limit],
+  );
+}
+
 async function dataTasks(
   tx: StoreTransaction,
   words: SqlWords,
@@ -111,6 +134,7 @@ async function dataTasks(
     `select * from tasks
      where run_id ${words.amongIds('$1')} and state = 'ready' and data = 1 and ready_at_ms <= $2
        and queue ${words.amongNames('$3')}
+       and not exists (select 1 from tasks b where b.run_id = tasks.run_id and b.state = 'running' and b.data = 1)
      order by priority, ready_at_ms, id limit $4${words.skipLocked()}`,
     [listOf(runIds), tx.nowMs, queues, limit],
   );

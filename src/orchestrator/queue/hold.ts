@@ -23,18 +23,27 @@ interface Candidate {
 export async function findHolds(
   tx: StoreTransaction,
   words: SqlWords,
-  request: { readonly worker: string; readonly queues: string; readonly limit: number; readonly oldest: boolean },
+  request: {
+    readonly worker: string;
+    readonly queues: string;
+    readonly limit: number;
+    readonly oldest: boolean;
+    readonly onlyRun: number | undefined;
+  },
 ): Promise<Holds> {
+  const { onlyRun } = request;
   const held = await heldRuns(tx);
-  const mine = held.filter((r) => r.holder === request.worker).map((r) => r.id);
+  const mine = held
+    .filter((r) => r.holder === request.worker && (onlyRun === undefined || r.id === onlyRun))
+    .map((r) => r.id);
   const taken = new Set(held.map((r) => r.pipeline));
   const candidates = await tx.all<Candidate>(
     `select t.run_id, t.pipeline, r.priority, min(t.ready_at_ms) as since
      from tasks t join runs r on r.id = t.run_id
      where t.state = 'ready' and t.data = 1 and t.ready_at_ms <= $2
-       and t.queue ${words.amongNames('$1')}
+       and t.queue ${words.amongNames('$1')}${onlyRun === undefined ? '' : ' and t.run_id = $3'}
      group by t.run_id, t.pipeline, r.priority`,
-    [request.queues, tx.nowMs],
+    [request.queues, tx.nowMs, ...(onlyRun === undefined ? [] : [onlyRun])],
   );
   const before = (a: Candidate, b: Candidate): number =>
     request.oldest ? a.since - b.since || a.run_id - b.run_id : a.priority - b.priority || a.run_id - b.run_id;

@@ -19,6 +19,8 @@ export interface ClaimRequest {
   /** Whether this worker can hold the warehouse: else data tasks are left alone. */
   readonly warehouse: boolean;
   readonly leaseMs: number;
+  /** Nothing but tasks of this run. @default of all */
+  readonly onlyRun?: number;
 }
 
 /** How an attempt ended. */
