@@ -66,11 +66,11 @@ afterEach(() => {
 
 export async function openWorld(
   open: OpenTestStore,
-  options: Partial<ServerOptions> & { readonly pipelines?: LoadedPipelines } = {},
+  options: Partial<ServerOptions> & { readonly pipelines?: LoadedPipelines; readonly store?: Store } = {},
 ): Promise<World> {
-  const { pipelines = { resolved: [], broken: [] }, ...serverOptions } = options;
+  const { pipelines = { resolved: [], broken: [] }, store: given, ...serverOptions } = options;
   const time = virtualTime(startMs);
-  const { store } = await open({ clock: time });
+  const store = given ?? (await open({ clock: time })).store;
   const directory = mkdtempSync(join(tmpdir(), 'sparkify-server-'));
   folders.push(directory);
   const graphs = createRunGraphs();
