@@ -226,6 +226,24 @@ eachStore((engine, open) => {
       expect(await slotsOf(store, 'db')).toBeUndefined();
     });
 
+    test('a store that was closed lets what is under way end, and takes nothing more', async () => {
+      const { store, another } = await open();
+      const other = await another();
+      const writing = store.write(async (tx) => {
+        await addPool(tx, 'db');
+        await slotsOf(other, 'db');
+        await addPool(tx, 'db2');
+      });
+      await other.db.selectFrom('pools').selectAll().execute();
+      const closing = store.close();
+      await writing;
+      await closing;
+      await store.close();
+      expect(await slotsOf(other, 'db2')).toBe(1);
+      await expect(store.write(async () => {})).rejects.toThrow('was closed');
+      await expect(slotsOf(store, 'db')).rejects.toThrow('was closed');
+    });
+
     test('a reading transaction sees one moment', async () => {
       const { store } = await open();
       await store.write((tx) => addPool(tx, 'db', 1));

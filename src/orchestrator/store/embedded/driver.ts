@@ -1,60 +1,74 @@
-import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely';
+import type { DatabaseConnection, Driver } from 'kysely';
 import { ident } from '../../../core/quoting.ts';
 import { Turns } from '../turns.ts';
 import type { EmbeddedConnection } from './connection.ts';
 
-/**
- * Kysely's driver over one connection, handed from one user to the next in the order they asked. `begin` is what a
- * transaction begins with: `begin immediate` takes the file's write lock at once, so no statement within meets it.
- */
-export class EmbeddedDriver implements Driver {
-  readonly #connection: EmbeddedConnection;
-  readonly #begin: 'begin' | 'begin immediate';
-  readonly #turns: Turns;
+export interface EmbeddedDriverOptions {
+  readonly path: string;
+  /** Connections in use at once; they are opened when they are needed. */
+  readonly places: number;
+  readonly open: () => EmbeddedConnection;
+  /** `begin immediate` takes the file's write lock at once, so no statement within the transaction meets it. */
+  readonly begin: 'begin' | 'begin immediate';
+}
 
-  constructor(connection: EmbeddedConnection, begin: 'begin' | 'begin immediate') {
-    this.#connection = connection;
-    this.#begin = begin;
-    this.#turns = new Turns(connection.path, 1);
+/** Kysely's driver over the connections of a file, which go to their users in the order they asked. */
+export class EmbeddedDriver implements Driver {
+  readonly #options: EmbeddedDriverOptions;
+  readonly #turns: Turns;
+  readonly #idle: EmbeddedConnection[] = [];
+
+  constructor(options: EmbeddedDriverOptions) {
+    this.#options = options;
+    this.#turns = new Turns(options.path, options.places);
   }
 
   async init(): Promise<void> {}
 
-  async acquireConnection(): Promise<DatabaseConnection> {
+  async acquireConnection(): Promise<EmbeddedConnection> {
     await this.#turns.take();
-    return this.#connection;
+    try {
+      return this.#idle.pop() ?? this.#options.open();
+    } catch (error) {
+      this.#turns.give();
+      throw error;
+    }
   }
 
-  async releaseConnection(): Promise<void> {
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    this.#idle.push(connection as EmbeddedConnection);
     this.#turns.give();
   }
 
-  async beginTransaction(_: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    this.#connection.query(settings.accessMode === 'read only' ? 'begin' : this.#begin);
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    (connection as EmbeddedConnection).query(this.#options.begin);
   }
 
-  async commitTransaction(): Promise<void> {
-    this.#connection.query('commit');
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    (connection as EmbeddedConnection).query('commit');
   }
 
-  async rollbackTransaction(): Promise<void> {
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    const own = connection as EmbeddedConnection;
     // A full disk or a failed write may have rolled back already.
-    if (this.#connection.inTransaction) this.#connection.query('rollback');
+    if (own.inTransaction) own.query('rollback');
   }
 
-  async savepoint(_: DatabaseConnection, name: string): Promise<void> {
-    this.#connection.query(`savepoint ${ident(name)}`);
+  async savepoint(connection: DatabaseConnection, name: string): Promise<void> {
+    (connection as EmbeddedConnection).query(`savepoint ${ident(name)}`);
   }
 
-  async rollbackToSavepoint(_: DatabaseConnection, name: string): Promise<void> {
-    this.#connection.query(`rollback to ${ident(name)}`);
+  async rollbackToSavepoint(connection: DatabaseConnection, name: string): Promise<void> {
+    (connection as EmbeddedConnection).query(`rollback to ${ident(name)}`);
   }
 
-  async releaseSavepoint(_: DatabaseConnection, name: string): Promise<void> {
-    this.#connection.query(`release ${ident(name)}`);
+  async releaseSavepoint(connection: DatabaseConnection, name: string): Promise<void> {
+    (connection as EmbeddedConnection).query(`release ${ident(name)}`);
   }
 
+  /** Lets what is under way end. */
   async destroy(): Promise<void> {
-    this.#connection.close();
+    await this.#turns.end();
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 }

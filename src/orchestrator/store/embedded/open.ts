@@ -38,50 +38,52 @@ const SETTINGS = `
 /** Marks a file as a store of this project ("spkf"); 0 is nobody's. */
 const APPLICATION_ID = 0x73706b66;
 
-/** A file, with one connection that writes and one that reads what is committed. */
+/** Beside each other, when some of them read one moment over several statements. */
+const READERS = 4;
+
+/** A file, with one connection that writes and some that read what is committed. */
 export function openEmbedded(path: string, pollMs: number): StoreEngine {
   ensureStoreFile(path);
   const writing = new EmbeddedConnection(path, OPEN_BUSY_MS);
-  let reading: EmbeddedConnection | undefined;
   try {
     const fresh = isFresh(writing);
     writing.exec(SETTINGS);
     if (fresh) writing.exec(`pragma application_id = ${APPLICATION_ID}`);
     // From here on, `begin immediate` answers at once, and the wait for another process is not spent inside SQLite.
     writing.exec('pragma busy_timeout = 0');
-    reading = new EmbeddedConnection(path, READ_BUSY_MS);
-    reading.exec(`${SETTINGS}; pragma query_only = on`);
   } catch (error) {
-    reading?.close();
     writing.close();
     throw error;
   }
-  const reader = kyselyOver(reading, 'begin');
-  const writer = kyselyOver(writing, 'begin immediate');
+  const openReading = (): EmbeddedConnection => {
+    const reading = new EmbeddedConnection(path, READ_BUSY_MS);
+    reading.exec(`${SETTINGS}; pragma query_only = on`);
+    return reading;
+  };
+  const readers = new EmbeddedDriver({ path, places: READERS, open: openReading, begin: 'begin' });
+  const writer = new EmbeddedDriver({ path, places: 1, open: () => writing, begin: 'begin immediate' });
   return {
     url: `sqlite:${path}`,
     capabilities: { skipLocked: false, notify: false, jsonRows: 'json_each', shared: false },
-    reader,
-    writer,
+    reader: kyselyOver(readers),
+    writer: kyselyOver(writer),
     words: sqliteWords,
     beginnings: beginnings(sqliteWords),
     watch: (changed) => {
-      const poll = watchCommits(writing, changed);
-      const timer = setInterval(poll, pollMs);
+      const timer = setInterval(watchCommits(writing, changed), pollMs);
       timer.unref();
       return () => clearInterval(timer);
     },
     close: async () => {
-      // What is under way ends first.
-      await reader.connection().execute(async () => reading.close());
-      await writer.connection().execute(async () => {
-        // So that the file alone is the whole store, to be copied or moved.
-        try {
-          writing.checkpoint();
-        } finally {
-          writing.close();
-        }
-      });
+      await readers.destroy();
+      // So that the file alone is the whole store, to be copied or moved.
+      const connection = await writer.acquireConnection();
+      try {
+        connection.checkpoint();
+      } finally {
+        await writer.releaseConnection(connection);
+        await writer.destroy();
+      }
     },
   };
 }
@@ -126,11 +128,11 @@ function watchCommits(connection: EmbeddedConnection, changed: () => void): () =
   };
 }
 
-function kyselyOver(connection: EmbeddedConnection, begin: 'begin' | 'begin immediate'): Kysely<StoreTables> {
+function kyselyOver(driver: EmbeddedDriver): Kysely<StoreTables> {
   return new Kysely<StoreTables>({
     dialect: {
       createAdapter: () => new SqliteAdapter(),
-      createDriver: () => new EmbeddedDriver(connection, begin),
+      createDriver: () => driver,
       createIntrospector: (db) => new SqliteIntrospector(db),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },

@@ -115,7 +115,9 @@ export class PostgresDriver implements Driver {
     await (connection as PostgresConnection).query(`release ${ident(name)}`);
   }
 
+  /** Lets what is under way end. */
   async destroy(): Promise<void> {
+    await this.#turns.end();
     await this.#pool.end();
   }
 

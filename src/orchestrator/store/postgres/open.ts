@@ -75,23 +75,13 @@ export async function openPostgres(url: string, schema: string, options: Postgre
       settings: `${settings}; ${more}`,
       askPatience: { ...patience, busyMs: options.askCommitMs, lostMs: options.askCommitMs },
     });
-  const over = (createDriver: () => Driver): Kysely<StoreTables> =>
-    new Kysely<StoreTables>({
-      dialect: {
-        createAdapter: () => new PostgresAdapter(),
-        createDriver,
-        createIntrospector: (db) => new PostgresIntrospector(db),
-        createQueryCompiler: () => new PostgresQueryCompiler(),
-      },
-    });
-  const writer = over(() => driver(WRITERS, 'set default_transaction_read_only = off'));
-  const reading = 'set default_transaction_read_only = on';
-  const reader = over(() => new PostgresReadingDriver(driver(READERS, reading), patience));
+  const writer = driver(WRITERS, 'set default_transaction_read_only = off');
+  const reader = driver(READERS, 'set default_transaction_read_only = on');
   return {
     url: schema === 'sparkify_store' ? shown : `${shown}${shown.includes('?') ? '&' : '?'}schema=${schema}`,
     capabilities: { skipLocked: true, notify: true, jsonRows: 'json_to_recordset', shared: true },
-    reader,
-    writer,
+    reader: kyselyOver(new PostgresReadingDriver(reader, patience)),
+    writer: kyselyOver(writer),
     words: postgresWords,
     // Without the lock, two that begin at once fail in the catalogue; and who may use the schema need not be able to make it.
     beginnings: [
@@ -107,6 +97,17 @@ export async function openPostgres(url: string, schema: string, options: Postgre
       await Promise.all([reader.destroy(), writer.destroy()]);
     },
   };
+}
+
+function kyselyOver(driver: Driver): Kysely<StoreTables> {
+  return new Kysely<StoreTables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => driver,
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
 }
 
 function poolOf(config: pg.ClientConfig, max: number): pg.Pool {
