@@ -44,6 +44,15 @@ export const configSchema = z.strictObject({
     )
     .optional(),
   alerts: z.array(alertSchema).optional(),
+  server: z
+    .strictObject({
+      host: z.string().min(1).optional(),
+      port: z.int().min(1).max(65_535).optional(),
+      hosts: z
+        .array(z.string().regex(/^[a-z0-9._-]+$/i, 'write a name without a port, such as data.example.org'))
+        .optional(),
+    })
+    .optional(),
 });
 
 export type ParsedConfig = z.output<typeof configSchema>;

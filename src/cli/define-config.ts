@@ -41,6 +41,15 @@ export interface SparkifyConfig {
     /** @default all */
     readonly on?: readonly ('failed' | 'late' | 'recovered')[];
   }[];
+  /** Where `sparkify up` answers; beyond this machine everybody needs a token. */
+  readonly server?: {
+    /** @default '127.0.0.1' */
+    readonly host?: string;
+    /** @default 7380 */
+    readonly port?: number;
+    /** Names it is called by besides this machine's own, such as that of a proxy in front. */
+    readonly hosts?: readonly string[];
+  };
 }
 
 /** Gives a configuration its type; it returns what it is given. */

@@ -29,6 +29,8 @@ export interface Project {
   readonly storeUrl: string;
   readonly pools: Readonly<Record<string, number>>;
   readonly alerts: readonly AlertTarget[];
+  /** Where `up` answers; what is not said has the server's defaults. */
+  readonly server: NonNullable<ParsedConfig['server']>;
   /** Absolute; for warehouses that do not bring their own. */
   readonly segmentsDirectory: string;
   readonly s3: NonNullable<ParsedConfig['s3']>;
@@ -76,6 +78,7 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
       ...(secret === undefined ? {} : { secret }),
       ...(on === undefined ? {} : { on }),
     })),
+    server: loaded.config.server ?? {},
     segmentsDirectory:
       segments !== undefined
         ? resolve(cwd, segments)

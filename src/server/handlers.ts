@@ -39,7 +39,7 @@ export function createHandlers(parts: ServerParts, facts: HealthFacts): Handlers
     unpausePipeline: ({ store, params, by }) => setPaused(store, { ...params, paused: false, by: by.name }),
 
     listRuns,
-    triggerRun: (call) => triggerRun(graphs, parts.pipelines(), call),
+    triggerRun: (call) => triggerRun(parts.pipelines(), call),
     changeRuns: ({ store, body, by }) =>
       changeMany(body.runs, body.dryRun, (run) => changeRun(store, runGraphs, body.action, { run, by: by.name })),
     getRun: async ({ store, params, nowMs }) => runOf(await findRun(store.db, params.run), nowMs),

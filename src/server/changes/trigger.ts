@@ -1,13 +1,13 @@
 import { SparkifyError } from '../../core/errors.ts';
 import type { RunRequest } from '../../orchestrator/model/run-request.ts';
 import { createRun } from '../../orchestrator/runs/create-run.ts';
+import type { StoreReader } from '../../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../../orchestrator/worker/definitions.ts';
 import { resolvePipeline } from '../../pipeline/define.ts';
 import type { PipelineGraph } from '../../pipeline/graph.ts';
 import { graphOf } from '../../pipeline/graph-of.ts';
 import { ALL_TIME, parseInterval } from '../../pipeline/interval.ts';
 import type { Answer, Call } from '../api.ts';
-import type { Graphs } from '../reads/graphs.ts';
 import { findRun, runOf } from '../reads/runs.ts';
 
 /** A person waits for it. */
@@ -18,18 +18,14 @@ const PRIORITY = 0;
  * definition, where this process has it.
  * @throws PIPELINE_UNKNOWN, PIPELINE_BROKEN, PIPELINE_GONE, PARAMETER_INVALID, INTERVAL_INVALID, TASK_UNKNOWN, POOL_UNKNOWN, …
  */
-export async function triggerRun(
-  graphs: Graphs,
-  loaded: LoadedPipelines,
-  call: Call<'triggerRun'>,
-): Promise<Answer<'triggerRun'>> {
+export async function triggerRun(loaded: LoadedPipelines, call: Call<'triggerRun'>): Promise<Answer<'triggerRun'>> {
   const { store, body, by, nowMs } = call;
   requireTogether(body);
   const interval = body.interval === undefined ? ALL_TIME : parseInterval(body.interval);
   const { pipeline, interval: _, params = {}, ...rest } = body;
   const request: RunRequest = { params, ...defined(rest) };
   return store.write(async (tx) => {
-    const graph = await graphFor(graphs, loaded, tx.db, pipeline, params);
+    const graph = await graphFor(loaded, tx.db, pipeline, params);
     const id = await createRun(tx, {
       graph,
       kind: 'manual',
@@ -45,9 +41,8 @@ export async function triggerRun(
 
 /** The graph under these parameters: they may make other tasks. */
 async function graphFor(
-  graphs: Graphs,
   loaded: LoadedPipelines,
-  db: Parameters<Graphs['current']>[0],
+  db: StoreReader,
   name: string,
   params: Readonly<Record<string, unknown>>,
 ): Promise<PipelineGraph> {
@@ -63,9 +58,11 @@ async function graphFor(
       { pipeline: name, detail: broken.error.message },
       { cause: broken.error },
     );
-  // Unknown, or known and no longer declared: the first is a typing error, the second deserves its own word.
-  await graphs.current(db, name);
-  throw new SparkifyError('PIPELINE_GONE', { pipeline: name });
+  const known = loaded.resolved.map((p) => p.name);
+  const was = await db.selectFrom('pipelines').select('name').where('name', '=', name).executeTakeFirst();
+  throw was === undefined
+    ? new SparkifyError('PIPELINE_UNKNOWN', { pipeline: name, known })
+    : new SparkifyError('PIPELINE_GONE', { pipeline: name });
 }
 
 function requireTogether(body: Call<'triggerRun'>['body']): void {
