@@ -1,6 +1,22 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import type { StoreTables } from '../../../src/orchestrator/store/tables.ts';
+import {
+  type AttemptState,
+  type BackfillCellState,
+  backfillTransitions,
+  runTransitions,
+  taskTransitions,
+} from '../../../src/orchestrator/model/states.ts';
+import type {
+  BackfillRow,
+  CellRow,
+  DeliveryRow,
+  PendingObjectRow,
+  PipelineRow,
+  RunRow,
+  StoreTables,
+  WorkerRow,
+} from '../../../src/orchestrator/store/tables.ts';
 import { eachStore, type OpenTestStore } from '../stores.ts';
 
 /** What tables.ts says of a column; the compiler holds this list and tables.ts equal. */
@@ -263,7 +279,44 @@ async function liveSchema(engine: keyof typeof readColumns, open: OpenTestStore)
   return live;
 }
 
+/** What the code may write into a column is what the tables take. */
+const words: readonly (readonly [table: string, column: string, words: readonly string[]])[] = [
+  ['runs', 'state', Object.keys(runTransitions)],
+  ['tasks', 'state', Object.keys(taskTransitions)],
+  ['backfills', 'state', Object.keys(backfillTransitions)],
+  ['attempts', 'state', wordsOf<AttemptState>({ running: 0, succeeded: 0, failed: 0, crashed: 0, cancelled: 0 })],
+  [
+    'backfill_cells',
+    'state',
+    wordsOf<BackfillCellState>({ planned: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 }),
+  ],
+  ['cells', 'state', wordsOf<CellRow['state']>({ succeeded: 0, failed: 0, skipped: 0, running: 0, cancelled: 0 })],
+  ['pipelines', 'state', wordsOf<PipelineRow['state']>({ active: 0, broken: 0, gone: 0 })],
+  ['runs', 'kind', wordsOf<RunRow['kind']>({ scheduled: 0, manual: 0, backfill: 0 })],
+  ['backfills', 'scope', wordsOf<BackfillRow['scope']>({ open: 0, missing: 0, failed: 0, stale: 0, all: 0 })],
+  ['workers', 'kind', wordsOf<WorkerRow['kind']>({ up: 0, worker: 0, command: 0 })],
+  ['deliveries', 'state', wordsOf<DeliveryRow['state']>({ pending: 0, sent: 0, failed: 0 })],
+  ['pending_objects', 'change', wordsOf<PendingObjectRow['change']>({ new: 0, changed: 0, gone: 0 })],
+];
+
+/** All words of a union: the compiler wants each of them, and no other. */
+function wordsOf<W extends string>(record: Readonly<Record<W, 0>>): readonly string[] {
+  return Object.keys(record);
+}
+
 eachStore((engine, open) => {
+  test.each(words)('%s.%s takes the words of the code, and no others', async (table, column, known) => {
+    const { store } = await open();
+    const { rows } = await (engine === 'sqlite'
+      ? sql<{ definition: string }>`select sql as definition from sqlite_schema where name = ${table}`
+      : sql<{ definition: string }>`
+          select pg_get_constraintdef(oid) as definition from pg_constraint
+          where contype = 'c' and conrelid = ${table}::regclass and pg_get_constraintdef(oid) like ${`%(${column} =%`}`
+    ).execute(store.db);
+    const list = new RegExp(`check \\(+${column} (?:in|= any) ?\\(+(.*?)\\)`, 'is').exec(rows[0]!.definition)![1]!;
+    expect([...list.matchAll(/'(\w+)'/g)].map((match) => match[1]).sort()).toEqual([...known].sort());
+  });
+
   test('the tables are those of tables.ts: names, columns, types, what may be null', async () => {
     expect(await liveSchema(engine, open)).toEqual(declared);
   });

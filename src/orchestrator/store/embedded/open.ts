@@ -1,7 +1,8 @@
-import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteIntrospector } from 'kysely';
 import { SparkifyError } from '../../../core/errors.ts';
 import type { SchemaWords, StoreEngine } from '../engine.ts';
 import { beginnings } from '../migrations/0000-beginnings.ts';
+import { EmbeddedQueryCompiler } from '../query-compilers.ts';
 import type { StoreTables } from '../tables.ts';
 import { EmbeddedConnection } from './connection.ts';
 import { EmbeddedDriver } from './driver.ts';
@@ -134,7 +135,7 @@ function kyselyOver(driver: EmbeddedDriver): Kysely<StoreTables> {
       createAdapter: () => new SqliteAdapter(),
       createDriver: () => driver,
       createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createQueryCompiler: () => new EmbeddedQueryCompiler(),
     },
   });
 }

@@ -58,8 +58,9 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
     `create unique index runs_scheduled on runs (pipeline, start_ms, end_ms) where kind = 'scheduled'`,
     'create index runs_interval on runs (pipeline, start_ms, end_ms)',
     'create index runs_latest on runs (pipeline, id)',
-    `create index runs_active on runs (state, priority, due_at_ms, id) where state in ('queued', 'running', 'cancelling')`,
-    `create index runs_deadline on runs (deadline_ms) where late = 0 and deadline_ms is not null and state in ('queued', 'running', 'cancelling')`,
+    // Also of what has ended, so that it answers for any state and number of states.
+    'create index runs_by_state on runs (state, pipeline, kind, priority, due_at_ms, id)',
+    'create index runs_deadline on runs (late, deadline_ms) where deadline_ms is not null',
     'create index runs_held on runs (holder_until_ms) where holder is not null',
     'create index runs_backfill on runs (backfill_id, id) where backfill_id is not null',
     'create index runs_finished on runs (finished_at_ms, id) where finished_at_ms is not null',
@@ -159,7 +160,7 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
       requested_by ${text} not null,
       error_json ${text}
     ) ${table}`,
-    `create index backfills_active on backfills (state) where state in ('running', 'paused', 'cancelling')`,
+    'create index backfills_by_state on backfills (state, pipeline, priority, id)',
     'create index backfills_latest on backfills (pipeline, id)',
     `create table backfill_cells (
       backfill_id ${integer} not null references backfills (id) on delete cascade,

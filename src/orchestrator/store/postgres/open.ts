@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Driver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import { type Driver, Kysely, PostgresAdapter, PostgresIntrospector } from 'kysely';
 import pg from 'pg';
 import { ident } from '../../../core/quoting.ts';
 import { AttemptingClient, clientConfig } from '../../../warehouse/postgres/clients.ts';
 import { type PostgresEnvironment, resolveAddress } from '../../../warehouse/postgres/connection-options.ts';
 import type { SchemaWords, StoreEngine } from '../engine.ts';
 import { beginnings } from '../migrations/0000-beginnings.ts';
+import { ServerQueryCompiler } from '../query-compilers.ts';
 import type { RetryPatience } from '../retry.ts';
 import type { StoreTables } from '../tables.ts';
 import type { PostgresShared } from './connection.ts';
@@ -105,7 +106,7 @@ function kyselyOver(driver: Driver): Kysely<StoreTables> {
       createAdapter: () => new PostgresAdapter(),
       createDriver: () => driver,
       createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
+      createQueryCompiler: () => new ServerQueryCompiler(),
     },
   });
 }
