@@ -1,4 +1,5 @@
 import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
+import type { Interval } from '../pipeline/interval.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
@@ -28,6 +29,27 @@ export async function knownObjects(
      where pipeline = $1 and staging = $2 and state in ('live', 'staged') order by object_id desc`,
     [pipeline, staging],
   );
+}
+
+const IDS_PER_QUESTION = 5_000;
+
+/** The event time that each of these objects holds, with what was corrected in it; objects without any are left out. */
+export async function eventSpans(
+  session: SqlSession,
+  objectIds: readonly number[],
+): Promise<ReadonlyMap<number, Interval>> {
+  const spans = new Map<number, Interval>();
+  for (let from = 0; from < objectIds.length; from += IDS_PER_QUESTION) {
+    const ids = objectIds.slice(from, from + IDS_PER_QUESTION).join(', ');
+    const rows = await session.all<{ id: number; min_ms: number; max_ms: number }>(
+      `select coalesce(parent_id, object_id) as id, min(min_event_ms) as min_ms, max(max_event_ms) as max_ms
+       from ${ledger('objects')}
+       where (object_id in (${ids}) or (parent_id in (${ids}) and state = 'live')) and min_event_ms is not null
+       group by coalesce(parent_id, object_id)`,
+    );
+    for (const { id, min_ms, max_ms } of rows) spans.set(id, { startMs: min_ms, endMs: max_ms + 1 });
+  }
+  return spans;
 }
 
 const objectColumns = Object.keys(ledgerTables.find((t) => t.name === 'objects')!.columns);

@@ -10,6 +10,7 @@ import type { Task } from '../pipeline/task.ts';
 import type { Source } from '../sources/source.ts';
 import { lookForObjects } from './look-for-objects.ts';
 import { runInThread } from './run-in-thread.ts';
+import type { LookListener } from './source-look.ts';
 
 export interface FunctionTask extends Task {
   readonly operator: FunctionOperator;
@@ -31,6 +32,8 @@ export interface FunctionHost {
   readonly givenBy: (task: string) => Promise<JsonValue | undefined>;
   /** Its `root` may need credentials; closed after the look. */
   readonly openSource: (root: string) => Promise<Source>;
+  /** Told what a look for objects showed. */
+  readonly onLook?: LookListener;
 }
 
 /** What came of it; each has one line for people. */

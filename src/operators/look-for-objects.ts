@@ -3,6 +3,7 @@ import { formatInstant, type Interval, isAllTime } from '../pipeline/interval.ts
 import type { Staging } from '../pipeline/tables.ts';
 import { compileTemplate } from '../pipeline/template.ts';
 import type { Source } from '../sources/source.ts';
+import { type LookListener, looseLook } from './source-look.ts';
 
 /**
  * Whether each period of the interval has an object of the staging; of a staging without a template, whether there is
@@ -15,17 +16,23 @@ export async function lookForObjects(
     readonly interval: Interval;
     readonly signal: AbortSignal;
     readonly openSource: (root: string) => Promise<Source>;
+    readonly pipeline: { readonly name: string };
+    readonly onLook?: LookListener;
   },
 ): Promise<SensorLook> {
   if (isAllTime(at.interval)) return { ready: true, detail: 'over all time nothing is waited for' };
   const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
   const source = await at.openSource(staging.root);
   try {
-    const { objects } = await source.list({
+    const within = template?.widen(at.interval, 0, 0);
+    const listing = await source.list({
       endings: staging.endings,
-      ...(template === undefined ? {} : { template: template.text, interval: template.widen(at.interval, 0, 0) }),
+      ...(template === undefined ? {} : { template: template.text }),
+      ...(within === undefined ? {} : { interval: within }),
       signal: at.signal,
     });
+    await at.onLook?.(looseLook({ pipeline: at.pipeline.name, staging, listing, within }));
+    const { objects } = listing;
     const count = `${objects.length} ${objects.length === 1 ? 'object' : 'objects'}`;
     if (template === undefined)
       return { ready: objects.length > 0, detail: objects.length > 0 ? count : `no object in ${staging.root}` };

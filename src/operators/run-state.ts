@@ -11,6 +11,7 @@ import type { Delta } from '../star/delta.ts';
 import type { WinnerChange } from '../star/winners.ts';
 import type { DuckSession } from '../warehouse/duckdb/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
+import type { LookListener } from './source-look.ts';
 
 /** What a run is asked to do. */
 export interface RunOptions {
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly publishKey?: string;
   /** Asked within the publish when all is written, just before it commits; what it throws rolls the publish back. */
   readonly beforeCommit?: () => Promise<void>;
+  /** Told what each look at a source showed. */
+  readonly onLook?: LookListener;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly progress: ProgressListener;

@@ -1,7 +1,7 @@
 import { SparkifyError } from '../core/errors.ts';
 import { type KnownObject, knownObjects } from '../ledger/objects.ts';
 import { ledger } from '../ledger/transaction.ts';
-import { formatInstant, isAllTime } from '../pipeline/interval.ts';
+import { formatInstant, type Interval, isAllTime } from '../pipeline/interval.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import { compileTemplate } from '../pipeline/template.ts';
 import type { ListedObject, Listing, Source } from '../sources/source.ts';
@@ -10,20 +10,26 @@ import { type RunState, warn } from './run-state.ts';
 /** A file's time may lie as much behind a write that follows it: a younger one proves nothing. */
 const MTIME_GRAIN_MS = 2_000;
 
+/** The event time whose keys a run of this interval lists; undefined: it lists the whole root. */
+export function listedTime(state: RunState, staging: Staging): Interval | undefined {
+  if (isAllTime(state.interval) || staging.template === undefined) return undefined;
+  return compileTemplate(staging.template).widen(state.interval, staging.lookback, staging.lookahead);
+}
+
 /** Lists the objects a run of this interval takes from a staging's source. */
 export async function listObjects(state: RunState, staging: Staging, source: Source): Promise<Listing> {
   const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
-  const whole = isAllTime(state.interval) || template === undefined;
+  const within = listedTime(state, staging);
   const listing = await source.list({
     endings: staging.endings,
     ...(staging.template === undefined ? {} : { template: staging.template }),
-    ...(whole ? {} : { interval: template.widen(state.interval, staging.lookback, staging.lookahead) }),
+    ...(within === undefined ? {} : { interval: within }),
     signal: state.options.signal,
   });
   for (const s of listing.skipped.slice(0, 10)) warn(state, `${staging.name}: ${s.key} is not read: ${s.reason}`);
   if (listing.skipped.length > 10)
     warn(state, `${staging.name}: ${listing.skipped.length - 10} more keys are not read`);
-  if (!whole) reportMissing(state, staging, listing, template);
+  if (within !== undefined && template !== undefined) reportMissing(state, staging, listing, template);
   return listing;
 }
 
@@ -77,11 +83,19 @@ export async function compareWithLedger(state: RunState, staging: Staging, listi
 
 function sameVersion(listed: ListedObject, known: KnownObject, verify: boolean): boolean {
   if (listed.version !== undefined) return listed.version === known.version;
-  if (verify || known.mtime_ms === null || listed.mtimeMs === undefined) return false;
-  const mtime = Math.trunc(listed.mtimeMs);
-  return (
-    listed.sizeBytes === known.size_bytes && mtime === known.mtime_ms && mtime < known.looked_at_ms - MTIME_GRAIN_MS
-  );
+  return !verify && looksSame(listed, known) && !isYoung(known);
+}
+
+/** Whether a file was written so shortly before it was looked at that its time proves nothing. */
+export function isYoung(known: KnownObject): boolean {
+  return known.mtime_ms !== null && known.mtime_ms >= known.looked_at_ms - MTIME_GRAIN_MS;
+}
+
+/** Whether nothing speaks against it that the version is the one known; of a file too young to tell only its bytes would. */
+export function looksSame(listed: ListedObject, known: KnownObject): boolean {
+  if (listed.version !== undefined) return listed.version === known.version;
+  if (known.mtime_ms === null || listed.mtimeMs === undefined) return false;
+  return listed.sizeBytes === known.size_bytes && Math.trunc(listed.mtimeMs) === known.mtime_ms;
 }
 
 /** Which versions enter, leave or were replaced before they were published, given the version that stands for each listed uri. */
@@ -155,10 +169,9 @@ export async function selectVersions(
 
 /** Which known uris this listing would have shown if they were there. */
 function reachOf(state: RunState, staging: Staging, listing: Listing): (uri: string) => boolean {
-  const template =
-    staging.template === undefined || isAllTime(state.interval) ? undefined : compileTemplate(staging.template);
-  if (template === undefined) return (uri) => uri.startsWith(listing.root);
-  const within = template.widen(state.interval, staging.lookback, staging.lookahead);
+  const within = listedTime(state, staging);
+  if (within === undefined) return (uri) => uri.startsWith(listing.root);
+  const template = compileTemplate(staging.template!);
   return (uri) => {
     if (!uri.startsWith(listing.root)) return false;
     const period = template.match(decodeURIComponent(uri.slice(listing.root.length)));

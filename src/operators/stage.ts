@@ -1,13 +1,22 @@
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
 import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import type { StagedObject, StagedSegment } from '../ingest/staged.ts';
-import { touchObjects } from '../ledger/objects.ts';
+import { type KnownObject, touchObjects } from '../ledger/objects.ts';
 import { ledgerTransaction } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
+import type { ListedObject, Listing } from '../sources/source.ts';
 import { readoptSettlements } from './readopt.ts';
 import { recordStaged } from './record-staged.ts';
 import type { RunState, StageOutcome } from './run-state.ts';
-import { type Comparison, compareWithLedger, listObjects, selectVersions } from './select-objects.ts';
+import {
+  type Comparison,
+  compareWithLedger,
+  listedTime,
+  listObjects,
+  looksSame,
+  selectVersions,
+} from './select-objects.ts';
+import { compareLook } from './source-look.ts';
 import { tellDrift } from './tell-findings.ts';
 
 /**
@@ -35,6 +44,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
   try {
     const listing = await listObjects(state, staging, source);
     const comparison = await compareWithLedger(state, staging, listing);
+    await tellLook(state, staging, listing, comparison, looksSame);
     const totals = { read: 0, staged: 0, quarantined: 0, objects: 0 };
     const current = new Map(comparison.current);
     const pending: Promise<void>[] = [];
@@ -77,6 +87,9 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     for (const work of pending) await work;
     tellDrift(state, staging, drifted);
     await noteUnchanged(state, comparison, summary, current);
+    // What looked changed and was read proved to be as it was.
+    if (summary.unchanged.length > 0)
+      await tellLook(state, staging, listing, comparison, ({ uri }, live) => current.get(uri) === live.object_id);
     if (options.fromSources === true) await readoptSettlements(state, staging);
     const outcome = await selectVersions(state, staging, listing, current);
     const result: StageOutcome = {
@@ -103,6 +116,19 @@ async function forEachSegment(
     if (next.done === true) return next.value;
     await each(next.value);
   }
+}
+
+async function tellLook(
+  state: RunState,
+  staging: Staging,
+  listing: Listing,
+  { known }: Comparison,
+  isLive: (listed: ListedObject, live: KnownObject) => boolean,
+): Promise<void> {
+  const { onLook, pipeline, warehouse } = state.options;
+  if (onLook === undefined) return;
+  const at = { pipeline: pipeline.name, staging, listing, within: listedTime(state, staging) };
+  await onLook(await compareLook(at, known, isLive, warehouse));
 }
 
 function knownVersions(comparison: Comparison, readAgain: boolean): (uri: string, version: string) => boolean {

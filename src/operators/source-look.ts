@@ -1,0 +1,149 @@
+import { eventSpans, type KnownObject } from '../ledger/objects.ts';
+import { type Interval, overlaps } from '../pipeline/interval.ts';
+import type { Staging } from '../pipeline/tables.ts';
+import { compileTemplate, type KeyTemplate } from '../pipeline/template.ts';
+import type { ListedObject, Listing } from '../sources/source.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
+
+/** What a look at a staging's source showed. */
+export interface SourceLook {
+  readonly pipeline: string;
+  readonly staging: string;
+  readonly listedAtMs: number;
+  /** The event time whose keys were listed; undefined: the whole root. */
+  readonly within: Interval | undefined;
+  readonly listed: readonly ListedObject[];
+  /** Whether it would have shown an object of this uri. */
+  readonly covers: (uri: string) => boolean;
+  /**
+   * Listed versions that are not in V, and objects of V that are not listed any more. Of a look that had no ledger at hand:
+   * all that is listed, as new.
+   */
+  readonly differing: readonly DifferingObject[];
+  /** Whether a ledger was at hand. */
+  readonly compared: boolean;
+}
+
+export interface DifferingObject {
+  readonly uri: string;
+  /** For people: the last part of the root, and the key. */
+  readonly name: string;
+  readonly change: 'new' | 'changed' | 'gone';
+  /** What it touches: its key's period and the event time of the version that is in V; undefined: everything. */
+  readonly period: Interval | undefined;
+  readonly version: string | undefined;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number | undefined;
+}
+
+/** Is told of every look at a source, before anything is read. */
+export type LookListener = (look: SourceLook) => Promise<void>;
+
+/** A listing, and what it is to be compared with. */
+export interface LookedAt {
+  readonly pipeline: string;
+  readonly staging: Staging;
+  readonly listing: Listing;
+  readonly within: Interval | undefined;
+}
+
+/**
+ * Compares a listing with V: the versions that the ledger holds as live.
+ * @param known live and staged versions of the staging
+ * @param isLive whether the version that is listed is the live one
+ */
+export async function compareLook(
+  { pipeline, staging, listing, within }: LookedAt,
+  known: readonly KnownObject[],
+  isLive: (listed: ListedObject, live: KnownObject) => boolean,
+  warehouse: Pick<Warehouse, 'read'>,
+): Promise<SourceLook> {
+  const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
+  const nameOf = namer(listing.root);
+  const live = new Map(known.filter((k) => k.state === 'live').map((k) => [k.uri, k]));
+  const changed: { readonly listed: ListedObject; readonly live: KnownObject }[] = [];
+  const differing: DifferingObject[] = [];
+  for (const listed of listing.objects) {
+    const own = live.get(listed.uri);
+    if (own === undefined)
+      differing.push(differingObject(listed, 'new', nameOf(listed.key), template?.match(listed.key)));
+    else if (!isLive(listed, own)) changed.push({ listed, live: own });
+  }
+  const spans =
+    changed.length === 0 || template === undefined
+      ? new Map<number, Interval>()
+      : await warehouse.read((s) =>
+          eventSpans(
+            s,
+            changed.map((c) => c.live.object_id),
+          ),
+        );
+  for (const { listed, live: old } of changed) {
+    const period = template === undefined ? undefined : around(template.match(listed.key), spans.get(old.object_id));
+    differing.push(differingObject(listed, 'changed', nameOf(listed.key), period));
+  }
+  const covers = reachOf(listing, template, within);
+  const listedUris = new Set(listing.objects.map((o) => o.uri));
+  for (const { uri, version, size_bytes: sizeBytes } of live.values()) {
+    if (listedUris.has(uri) || !covers(uri)) continue;
+    const key = keyOf(listing, uri);
+    differing.push(differingObject({ uri, version, sizeBytes }, 'gone', nameOf(key), template?.match(key)));
+  }
+  const { listedAtMs, objects } = listing;
+  return { pipeline, staging: staging.name, listedAtMs, within, listed: objects, covers, differing, compared: true };
+}
+
+/** A look by somebody who has no ledger at hand. */
+export function looseLook({ pipeline, staging, listing, within }: LookedAt): SourceLook {
+  const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
+  const nameOf = namer(listing.root);
+  const differing = listing.objects.map((o) => differingObject(o, 'new', nameOf(o.key), template?.match(o.key)));
+  const covers = reachOf(listing, template, within);
+  const { listedAtMs, objects } = listing;
+  return { pipeline, staging: staging.name, listedAtMs, within, listed: objects, covers, differing, compared: false };
+}
+
+function differingObject(
+  { uri, version, sizeBytes, mtimeMs }: Pick<ListedObject, 'uri' | 'version' | 'sizeBytes' | 'mtimeMs'>,
+  change: DifferingObject['change'],
+  name: string,
+  period: Interval | undefined,
+): DifferingObject {
+  return {
+    uri,
+    name,
+    change,
+    period,
+    version,
+    sizeBytes,
+    mtimeMs: mtimeMs === undefined ? undefined : Math.trunc(mtimeMs),
+  };
+}
+
+function reachOf(
+  listing: Listing,
+  template: KeyTemplate | undefined,
+  within: Interval | undefined,
+): (uri: string) => boolean {
+  return (uri) => {
+    if (!uri.startsWith(listing.root)) return false;
+    if (within === undefined || template === undefined) return true;
+    const period = template.match(keyOf(listing, uri));
+    return period !== undefined && overlaps(period, within);
+  };
+}
+
+function keyOf({ root }: Listing, uri: string): string {
+  return decodeURIComponent(uri.slice(root.length));
+}
+
+function around(a: Interval | undefined, b: Interval | undefined): Interval | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return { startMs: Math.min(a.startMs, b.startMs), endMs: Math.max(a.endMs, b.endMs) };
+}
+
+function namer(root: string): (key: string) => string {
+  const parts = root.split('/').filter(Boolean);
+  const last = decodeURIComponent(parts.at(-1) ?? '');
+  return (key) => (parts.length > 1 ? `${last}/${key}` : key);
+}
