@@ -63,7 +63,7 @@ export function cellStates(grid: readonly Interval[], facts: CellFacts): readonl
     const cells = graph.tasks.map((task, t) => {
       const seen = painted[t]![i];
       const run = stand.active.find((r) => r.tasks === undefined || r.tasks.includes(task.name));
-      if (run !== undefined) return cell(task.name, 'running', whyRunning(run), { runId: run.id });
+      if (run !== undefined) return cell(task.name, 'running', whyRunning(run), run.id);
       if (roles[t] === 'data') return dataCell(task.name, stand, seen, facts);
       return functionCell(task.name, seen, roles[t] === 'after-data' ? stand.cause : undefined);
     });
@@ -71,13 +71,8 @@ export function cellStates(grid: readonly Interval[], facts: CellFacts): readonl
   });
 }
 
-function cell(
-  task: string,
-  state: Cell['state'],
-  reason: string,
-  more: { readonly cause?: Cause | undefined; readonly runId?: number | undefined } = {},
-): Cell {
-  return { task, state, reason, cause: more.cause, runId: more.runId };
+function cell(task: string, state: Cell['state'], reason: string, runId?: number, cause?: Cause): Cell {
+  return { task, state, reason, cause, runId };
 }
 
 function dataCell(task: string, stand: Stand, painted: Painted | undefined, facts: CellFacts): Cell {
@@ -88,30 +83,29 @@ function dataCell(task: string, stand: Stand, painted: Painted | undefined, fact
     // Only a try that could have seen the object is a failed repair.
     const repair = cause.kind === 'object' && failure !== undefined && failure.atMs >= touch!.sinceMs;
     return repair
-      ? cell(task, 'failed', whyFailed(failure, true), { cause, runId: failure.runId })
-      : cell(task, 'stale', whyStale(cause), { cause });
+      ? cell(task, 'failed', whyFailed(failure, true), failure.runId, cause)
+      : cell(task, 'stale', whyStale(cause), undefined, cause);
   }
-  if (failure !== undefined) return cell(task, 'failed', whyFailed(failure, false), { runId: failure.runId });
+  if (failure !== undefined) return cell(task, 'failed', whyFailed(failure, false), failure.runId);
   if (facts.coverage === undefined) return cell(task, 'missing', neverRead);
-  if (culprit !== undefined) return cell(task, 'failed', whyHeldUp(culprit), { runId: culprit.runId });
+  if (culprit !== undefined) return cell(task, 'failed', whyHeldUp(culprit), culprit.runId);
   const outcome = painted?.seen[0];
   const reason = whyMissing({ outcome, parts: stand.parts, listed: touch?.dated, nowMs: facts.nowMs });
-  return cell(task, 'missing', reason, { runId: outcome?.state === 'succeeded' ? undefined : outcome?.runId });
+  return cell(task, 'missing', reason, outcome?.state === 'succeeded' ? undefined : outcome?.runId);
 }
 
 function functionCell(task: string, painted: Painted | undefined, cause: Cause | undefined): Cell {
   if (painted === undefined) return cell(task, 'missing', neverRun);
   const { seen, bare } = painted;
   const failure = seen.find((o) => o.state === 'failed');
-  if (failure !== undefined) return cell(task, 'failed', whyFailed(failure, false), { runId: failure.runId });
+  if (failure !== undefined) return cell(task, 'failed', whyFailed(failure, false), failure.runId);
   const cancelled = seen.find((o) => o.state === 'cancelled');
-  if (cancelled !== undefined)
-    return cell(task, 'missing', `run ${cancelled.runId} was cancelled`, { runId: cancelled.runId });
+  if (cancelled !== undefined) return cell(task, 'missing', `run ${cancelled.runId} was cancelled`, cancelled.runId);
   if (bare.length > 0) return cell(task, 'missing', whyPartly(bare));
   const { runId } = seen[0]!;
   return cause === undefined
-    ? cell(task, 'done', whyDone(seen[0]), { runId })
-    : cell(task, 'stale', whyOutdated(cause), { cause, runId });
+    ? cell(task, 'done', whyDone(seen[0]), runId)
+    : cell(task, 'stale', whyOutdated(cause), runId, cause);
 }
 
 function culpritOf(

@@ -182,8 +182,9 @@ test('a year of days is planned at once', () => {
     pending: intervals.map((period) => pendingObject({ period })),
     outcomes: graph.tasks.flatMap((t) => intervals.map((i) => outcome(t.name, 'failed', i))),
   });
-  const began = performance.now();
+  const began = process.cpuUsage();
   planCells({ intervals, notOver: undefined }, known);
+  const { user, system } = process.cpuUsage(began);
   // Measured: 15 ms, cold.
-  expect(performance.now() - began).toBeLessThan(200);
+  expect((user + system) / 1000).toBeLessThan(200);
 });
