@@ -310,6 +310,12 @@ export const errorCatalogue = {
     (p) => `Pipeline ${p.pipeline} cannot be loaded: ${p.detail}`,
     () => 'Correct its definition; its runs go on by themselves when it loads again.',
   ),
+  SEGMENTS_APART: entry<{ other: string }>(
+    3,
+    (p) => `The folder of segments is not the one that another worker has (${p.other}).`,
+    () =>
+      'Let `segments` in sparkify.config.ts name one folder that all machines see: what one of them stages, the others read.',
+  ),
   NODE_RUNNING: entry<{ what: string; holder: string }>(
     4,
     (p) => `\`sparkify ${p.what}\` runs already on this project: ${p.holder}.`,

@@ -45,6 +45,12 @@ export const definitionErrors = {
     (p) => `${p.interval} does not begin and end where intervals of pipeline ${p.pipeline} do.`,
     (p) => `The nearest that does is ${p.near}; \`sparkify run\` takes any interval.`,
   ),
+  POOLS_DISAGREE: entry<{ pool: string; declared: readonly { readonly pipeline: string; readonly slots: number }[] }>(
+    3,
+    (p) =>
+      `Pipelines give the pool "${p.pool}" different numbers of slots: ${p.declared.map((d) => `${d.pipeline} ${d.slots}`).join(', ')}.`,
+    () => 'Let them agree, or define the pool under `pools` in sparkify.config.ts, which stands above them.',
+  ),
   // tasks
   FUNCTION_FAILED: entry<{ task: string; detail: string }>(
     1,

@@ -88,8 +88,12 @@ export class HeldRuns {
   async runTask(attempt: DataAttempt): Promise<DataResult> {
     const { run, pipeline, task } = attempt;
     if (task.operator.kind === 'publish') {
-      const reason = await this.#unpublishable(attempt);
-      if (reason !== undefined) return { kind: 'skipped', reason };
+      const { gap, open } = await dataTasksOf(this.#options.db, run.id, pipeline, task.name);
+      if (gap !== undefined) {
+        const held = await this.#runs.get(run.id)?.catch(() => undefined);
+        if (held !== undefined && isLast(task, open)) await this.#finish(held, run, attempt.progress);
+        return { kind: 'skipped', reason: `not published: ${gap}` };
+      }
     }
     const shared = this.#runs.get(run.id);
     const opening = shared ?? this.#open(attempt);
@@ -115,7 +119,7 @@ export class HeldRuns {
         },
       });
       const { open } = await dataTasksOf(this.#options.db, run.id, pipeline, task.name);
-      if (open.every((name) => name === task.name)) await this.#finish(held, run, attempt.progress);
+      if (isLast(task, open)) await this.#finish(held, run, attempt.progress);
       return { kind: 'done', detail: describe(outcome) };
     } catch (error) {
       await held.handle.fail(error);
@@ -180,11 +184,6 @@ export class HeldRuns {
     await Promise.all(this.ids().map((id) => this.close(id)));
   }
 
-  async #unpublishable({ run, pipeline, task }: DataAttempt): Promise<string | undefined> {
-    const { gap } = await dataTasksOf(this.#options.db, run.id, pipeline, task.name);
-    return gap === undefined ? undefined : `not published: ${gap}`;
-  }
-
   async #open(attempt: DataAttempt): Promise<HeldRun> {
     const { db, access, clock, failpoints, openSource, readText, chunkBytes, threads } = this.#options;
     const { run, pipeline, task, signal, progress } = attempt;
@@ -240,6 +239,10 @@ export class HeldRuns {
     if (report !== undefined) await this.#options.onReport(run, report, held.warehouse);
     await this.#close(run.id, held);
   }
+}
+
+function isLast(task: DataTask, open: readonly string[]): boolean {
+  return open.every((name) => name === task.name);
 }
 
 function describe({ detail, resumed }: TaskOutcome): string {

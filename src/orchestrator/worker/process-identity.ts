@@ -33,12 +33,7 @@ export function isAlive(who: ProcessIdentity, own: ProcessIdentity): boolean | u
   return birth === undefined || who.birth === '' || birth === who.birth;
 }
 
-/** As text that other processes read back; has no space within a part. */
-export function identityText(identity: ProcessIdentity): string {
-  return JSON.stringify(identity);
-}
-
-/** @returns undefined for anything else */
+/** From JSON. @returns undefined for anything else */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   try {
     const { host, pid, place, birth } = JSON.parse(text) as Partial<ProcessIdentity>;

@@ -2,7 +2,7 @@ import { SparkifyError } from '../../core/errors.ts';
 import { formatInstant } from '../../pipeline/interval.ts';
 import type { Store, StoreTransaction } from '../store/store.ts';
 import type { WorkerRow } from '../store/tables.ts';
-import { identityText, isAlive, type ProcessIdentity, parseIdentity } from './process-identity.ts';
+import { isAlive, type ProcessIdentity, parseIdentity } from './process-identity.ts';
 
 /** Who a worker is, as the store shows it. */
 export interface Registration {
@@ -12,10 +12,16 @@ export interface Registration {
   readonly label?: string;
   readonly queues: readonly string[];
   readonly slots: number;
+  /** Its warehouse is a file that belongs to one process. @default false */
+  readonly embedded?: boolean;
+  /** Name of its folder of segments, which all workers must share. */
+  readonly segments?: string;
 }
 
 export interface Registered {
   readonly id: string;
+  /** Who has the embedded warehouse, when it is not this worker: tasks on data are left to it. */
+  readonly dataWith: string | undefined;
   leave(): Promise<void>;
 }
 
@@ -28,20 +34,31 @@ export const SILENT_MS = 60_000;
 /**
  * Writes the worker down. Workers whose process is seen to be dead are buried first, so that what they had is free at once.
  * @throws NODE_RUNNING for a second `up` on a store that belongs to one machine
+ * @throws SEGMENTS_APART when another worker has another folder of segments
  */
 export async function registerWorker(store: Store, registration: Registration): Promise<Registered> {
-  const { kind, identity, queues, slots, label = '' } = registration;
+  const { kind, identity, queues, slots, label = '', segments } = registration;
   const { host, pid } = identity;
-  const id = await store.write(async (tx) => {
-    const others = await workers(tx);
-    for (const other of others) if (livesStill(other, identity, tx.nowMs) === false) await bury(tx, other);
-    const up = others.find((o) => o.kind === 'up' && livesStill(o, identity, tx.nowMs) !== false);
+  const embedded = registration.embedded === true;
+  const { id, dataWith } = await store.write(async (tx) => {
+    const alive: WorkerRow[] = [];
+    for (const other of await workers(tx)) {
+      if (livesStill(other, identity, tx.nowMs)) alive.push(other);
+      else await bury(tx, other);
+    }
+    const up = alive.find((o) => o.kind === 'up');
     if (kind === 'up' && up !== undefined && !tx.capabilities.shared)
-      throw new SparkifyError('NODE_RUNNING', {
-        what: 'up',
-        holder: `process ${up.pid} on ${up.host}, since ${formatInstant(up.started_at_ms)}`,
-      });
+      throw new SparkifyError('NODE_RUNNING', { what: 'up', holder: describe(up) });
+    const apart = alive.find((o) => segments !== undefined && (placeOf(o).segments ?? segments) !== segments);
+    if (apart !== undefined) throw new SparkifyError('SEGMENTS_APART', { other: describe(apart) });
+    // A command waits for the file instead, for it has a run to carry out.
+    const owner = embedded && kind !== 'command' ? alive.find((o) => placeOf(o).embedded === true) : undefined;
     const own = `${host}:${pid}:${tx.nowMs.toString(36)}${label === '' ? '' : `:${label}`}`;
+    const place: Place = {
+      ...identity,
+      ...(segments === undefined ? {} : { segments }),
+      ...(embedded && owner === undefined && kind !== 'command' ? { embedded } : {}),
+    };
     await tx.db
       .insertInto('workers')
       .values({
@@ -49,7 +66,7 @@ export async function registerWorker(store: Store, registration: Registration): 
         kind,
         host,
         pid,
-        identity_json: identityText(identity),
+        identity_json: JSON.stringify(place),
         queues_json: JSON.stringify(queues),
         slots,
         started_at_ms: tx.nowMs,
@@ -57,10 +74,11 @@ export async function registerWorker(store: Store, registration: Registration): 
       })
       .execute();
     tx.emit({ type: 'worker.started', worker: own, host, pid });
-    return own;
+    return { id: own, dataWith: owner === undefined ? undefined : describe(owner) };
   });
   return {
     id,
+    dataWith,
     leave: () =>
       store.write(async (tx) => {
         if ((await tx.run('delete from workers where id = $1', [id])) === 0) return;
@@ -87,6 +105,20 @@ export async function buryDeadWorkers(store: Store, own: ProcessIdentity): Promi
 function workers(tx: StoreTransaction): Promise<readonly WorkerRow[]> {
   const lock = tx.capabilities.skipLocked ? ' for update' : '';
   return tx.all<WorkerRow>(`select * from workers order by started_at_ms, id${lock}`);
+}
+
+/** What the store keeps of a worker besides its columns. */
+interface Place extends ProcessIdentity {
+  readonly segments?: string;
+  readonly embedded?: true;
+}
+
+function placeOf(worker: WorkerRow): Partial<Place> {
+  return worker.identity_json === null ? {} : (JSON.parse(worker.identity_json) as Partial<Place>);
+}
+
+function describe({ pid, host, started_at_ms: sinceMs }: WorkerRow): string {
+  return `process ${pid} on ${host}, since ${formatInstant(sinceMs)}`;
 }
 
 /** A process of the same place is looked at; of others only their silence is known. */

@@ -94,7 +94,12 @@ const TROUBLE_MS = 50;
 /** Registers a worker and lets it carry out tasks until it is stopped. @throws NODE_RUNNING, STORE_* */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const registered = await registerWorker(options.store, options.registration);
-  const loop = new WorkerLoop({ ...options, ...resolveLimits(options) }, registered.id);
+  const { warehouse, ...withoutData } = options;
+  const { dataWith } = registered;
+  if (dataWith !== undefined)
+    options.note?.(`the embedded warehouse belongs to one process: tasks on its data are left to ${dataWith}`);
+  const usable = dataWith !== undefined || warehouse === undefined ? withoutData : { ...withoutData, warehouse };
+  const loop = new WorkerLoop({ ...usable, ...resolveLimits(options) }, registered.id);
   loop.start();
   return {
     id: registered.id,
