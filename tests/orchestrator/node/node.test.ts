@@ -135,7 +135,7 @@ describe('a node', () => {
     let calls = 0;
     const pipeline = pipelineOf(
       'work',
-      { schedule: every({ hours }, { start: startMs }), maxActiveRuns: 1000 },
+      { schedule: every(lengthMs, { start: startMs }), maxActiveRuns: 1000 },
       chain(
         call('a', () => void calls++),
         call('b', () => void calls++),
