@@ -12,6 +12,8 @@ export interface LoadedConfig {
   readonly directory: string;
   readonly config: Omit<ParsedConfig, 'pipelines'>;
   readonly pipelines: readonly Pipeline[];
+  /** Of those that are listed by a path. */
+  readonly pipelineFiles: readonly string[];
   /** Listed by a path whose module does not load; the others are not kept back by it. */
   readonly broken: readonly BrokenPipeline[];
 }
@@ -28,7 +30,8 @@ export interface BrokenPipeline {
  */
 export async function loadConfig(cwd: string, explicit?: string): Promise<LoadedConfig> {
   const file = explicit === undefined ? findConfig(cwd) : resolve(cwd, explicit);
-  if (file === undefined) return { file, directory: resolve(cwd), config: {}, pipelines: [], broken: [] };
+  if (file === undefined)
+    return { file, directory: resolve(cwd), config: {}, pipelines: [], pipelineFiles: [], broken: [] };
   if (!existsSync(file)) throw new SparkifyError('CONFIG_LOAD_FAILED', { file, detail: 'there is no such file' });
   const directory = dirname(file);
   const parsed = configSchema.safeParse(await importDefault(file));
@@ -37,11 +40,13 @@ export async function loadConfig(cwd: string, explicit?: string): Promise<Loaded
   }
   const { pipelines: listed = [], ...config } = parsed.data;
   const pipelines: Pipeline[] = [];
+  const pipelineFiles: string[] = [];
   const broken: BrokenPipeline[] = [];
   for (const entry of listed) {
     if (typeof entry !== 'string') pipelines.push(entry);
     else {
       const path = pipelineFile(resolve(directory, entry), file);
+      pipelineFiles.push(path);
       try {
         pipelines.push(await loadPipeline(path));
       } catch (error) {
@@ -53,7 +58,7 @@ export async function loadConfig(cwd: string, explicit?: string): Promise<Loaded
   const doubled = names.find((name, i) => names.indexOf(name) !== i);
   if (doubled !== undefined)
     throw new SparkifyError('CONFIG_INVALID', { file, detail: `pipelines: two of them are called ${doubled}` });
-  return { file, directory, config, pipelines, broken };
+  return { file, directory, config, pipelines, pipelineFiles, broken };
 }
 
 function pipelineFile(path: string, configFile: string): string {

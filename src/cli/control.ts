@@ -1,17 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { systemTimers } from '../core/timers.ts';
 import type { Api } from '../server/api.ts';
 import { findServer } from '../server/client/find-server.ts';
 import type { CliContext } from './context.ts';
 import { findConfig } from './find-config.ts';
-import { packageVersion } from './package.ts';
 import type { Project, ProjectFlags } from './project.ts';
 
 export type ControlFlags = Pick<ProjectFlags, 'config'>;
+
+export interface ControlOptions extends ControlFlags {
+  /** Writes down first which pipelines the project has now; a running `up` has done so. @default false */
+  readonly register?: boolean;
+}
 
 /** The project's orchestration, by way of its running `up` or of its store. */
 export interface Control {
@@ -27,7 +30,7 @@ export interface Control {
  */
 export async function withControl<T>(
   context: CliContext,
-  flags: ControlFlags,
+  flags: ControlOptions,
   work: (control: Control) => Promise<T>,
 ): Promise<T> {
   const nowMs = (): number => systemClock.nowMs();
@@ -35,7 +38,7 @@ export async function withControl<T>(
   if (server !== undefined) return work({ api: server.api, server, nowMs });
   const { openProject } = await import('./project.ts');
   const project = await openProject(context, flags);
-  return withLocalApi(context, project, (api) => work({ api, server: undefined, nowMs }));
+  return withLocalApi(context, project, flags, (api) => work({ api, server: undefined, nowMs }));
 }
 
 /** The project's `up`, if one runs and the command is not told to use another store. */
@@ -52,30 +55,27 @@ function projectDirectory(context: CliContext, flags: ControlFlags): string {
   return file === undefined ? resolve(context.cwd) : dirname(file);
 }
 
-async function withLocalApi<T>(context: CliContext, project: Project, work: (api: Api) => Promise<T>): Promise<T> {
-  const [{ localApi }, access, { loadedPipelines }] = await Promise.all([
+async function withLocalApi<T>(
+  context: CliContext,
+  project: Project,
+  options: ControlOptions,
+  work: (api: Api) => Promise<T>,
+): Promise<T> {
+  const [{ localApi }, access, { loadedPipelines }, { serverParts }] = await Promise.all([
     import('../server/local.ts'),
     import('./store-access.ts'),
     import('./loaded-pipelines.ts'),
+    import('./server-parts.ts'),
   ]);
   const borrowed = access.storeExists(project) ? undefined : mkdtempSync(join(tmpdir(), 'sparkify-empty-'));
   const shown = borrowed === undefined ? project : { ...project, storeUrl: `sqlite:${join(borrowed, 'store.db')}` };
   try {
     return await access.withStore(context, shown, async (store) => {
-      const parts = {
-        store,
-        clock: systemClock,
-        timers: systemTimers,
-        random: (bytes: number) => randomBytes(bytes),
-        logsDirectory: access.logDirectory(project),
-        pipelines: () => loadedPipelines(context, project),
-        process: {
-          version: packageVersion(),
-          project: basename(project.directory),
-          pid: process.pid,
-          startedAtMs: systemClock.nowMs(),
-        },
-      };
+      if (options.register === true) {
+        const { registerPipelines } = await import('../orchestrator/scheduler/register-pipelines.ts');
+        await registerPipelines(store, loadedPipelines(context, project), { pools: project.pools });
+      }
+      const parts = serverParts(project, store, () => loadedPipelines(context, project));
       return work(localApi(parts, { name: userName(), scopes: ['viewer', 'analyst', 'operator', 'admin'] }));
     });
   } finally {

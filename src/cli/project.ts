@@ -37,6 +37,8 @@ export interface Project {
   readonly memoryLimit: string | undefined;
   readonly threads: number | undefined;
   readonly pipelines: readonly Pipeline[];
+  /** Modules that the configuration names by their path. */
+  readonly pipelineFiles: readonly string[];
   /** Those whose file does not load. */
   readonly broken: readonly BrokenPipeline[];
   /** Whether `sparkify` is the built-in one: there without anybody having asked for it. */
@@ -87,6 +89,7 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
     memoryLimit: set(env.SPARKIFY_MEMORY_LIMIT) ?? loaded.config.memoryLimit,
     threads: threads === undefined ? loaded.config.threads : wholeThreads(threads),
     pipelines: await withBuiltIn(loaded.pipelines),
+    pipelineFiles: loaded.pipelineFiles,
     broken: loaded.broken,
     builtIn: !loaded.pipelines.some((p) => p.name === BUILT_IN),
     params: loaded.config.params ?? {},

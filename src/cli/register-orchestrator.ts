@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { planScopes } from '../orchestrator/cells/plan.ts';
 import { scopes } from '../server/operations.ts';
-import { examples, jsonOption, type Registration, runs } from './registration.ts';
+import { examples, jsonOption, projectOptions, type Registration, runs } from './registration.ts';
 import { commaList, wholeNumber } from './set-option.ts';
 
 const TIME = 'Over time:';
@@ -10,6 +11,8 @@ const DRY_RUN = 'only tell what would happen';
 
 /** Commands about schedules, runs, backfills and workers. */
 export function registerOrchestratorCommands(program: Command, registration: Registration): void {
+  registerNodes(program, registration);
+  registerPlanning(program, registration);
   registerWatching(program, registration);
   registerRuns(program, registration);
   registerTasks(program, registration);
@@ -30,6 +33,57 @@ function runNumbers(text: string, before: readonly number[] = []): readonly numb
 
 function attemptNumber(text: string): number | 'last' {
   return text === 'last' ? text : wholeNumber(1)(text);
+}
+
+function registerNodes(program: Command, registration: Registration): void {
+  const up = nodeOptions(projectOptions(program.command('up')))
+    .helpGroup(TIME)
+    .description('schedule, run and answer the API, in one process; Ctrl-C drains, twice stops at once')
+    .option('--host <name>', 'where to answer (default: 127.0.0.1; beyond this machine everybody needs a token)')
+    .option('--port <n>', 'default: 7380, or any when that is taken', wholeNumber(0));
+  examples(up, ['sparkify up', 'sparkify up --slots 4 --port 8080']);
+  runs(jsonOption(up), registration, async () => (await import('./commands/up.ts')).up);
+
+  const worker = nodeOptions(projectOptions(program.command('worker')))
+    .helpGroup(TIME)
+    .description('more hands for a store on PostgreSQL; Ctrl-C drains, twice stops at once');
+  examples(worker, ['sparkify worker --slots 4', 'sparkify worker --queues heavy']);
+  runs(worker, registration, async () => (await import('./commands/worker.ts')).worker);
+}
+
+function nodeOptions(command: Command): Command {
+  return command
+    .option('--slots <n>', 'attempts at a time (default: 8)', wholeNumber(1))
+    .option('--queues <names>', 'take tasks of these queues only (default: default)', commaList);
+}
+
+function registerPlanning(program: Command, registration: Registration): void {
+  const plan = planOptions(withConfig(program.command('plan')))
+    .helpGroup(TIME)
+    .description('cells: done, missing, failed, stale, running, and why; what would be done; changes nothing')
+    .argument('<pipeline>', 'its name')
+    .option('--refresh', 'list the sources anew first, so that late and changed objects are seen')
+    .option('--graph', 'draw the tasks instead');
+  examples(plan, [
+    'sparkify plan sparkify',
+    'sparkify plan sparkify --from 2018-11-01 --to 2018-12-01 --refresh',
+    'sparkify plan sparkify --graph',
+  ]);
+  runs(jsonOption(plan), registration, async () => (await import('./commands/plan.ts')).plan);
+}
+
+/** Which cells are meant. */
+function planOptions(command: Command): Command {
+  return command
+    .option('--from <instant>', 'beginning of the time looked at, UTC (default: where the schedule begins)', instant)
+    .option('--to <instant>', 'its end, UTC (default: now)', instant)
+    .addOption(
+      new Option('--scope <scope>', 'which cells are to be done (default: open, whatever is not done)').choices([
+        ...planScopes,
+      ]),
+    )
+    .option('--tasks <tasks>', 'tasks or groups; what comes after them is done too', commaList)
+    .option('--newest-first', 'the newest interval first');
 }
 
 function registerWatching(program: Command, registration: Registration): void {
@@ -174,7 +228,7 @@ function registerAccess(program: Command, registration: Registration): void {
 }
 
 /** An instant in UTC, as a person writes it; checked where it is used. */
-export function instant(text: string): string {
+function instant(text: string): string {
   if (!/^\d{4}/.test(text))
     throw new InvalidArgumentError('write a date or time in UTC: 2018-11-01 or 2018-11-01T10:00Z');
   return text;

@@ -6,7 +6,7 @@ import { parseWarehouseUrl } from '../warehouse/url.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { type CliContext, line } from './context.ts';
 import { askHolder } from './holder/ask.ts';
-import { listen } from './holder/listen.ts';
+import { type Holder, listen } from './holder/listen.ts';
 import type { Project } from './project.ts';
 
 export interface AccessOptions {
@@ -52,11 +52,35 @@ async function served<T>(
   try {
     return await work(warehouse);
   } finally {
-    await holder.close({
-      signal: context.signal,
-      onWait: (readers) => void line(context.err, `waiting for ${readers} ${readers === 1 ? 'reader' : 'readers'}`),
-    });
+    await endService(context, holder);
   }
+}
+
+async function endService(context: CliContext, holder: Holder): Promise<void> {
+  await holder.close({
+    signal: context.signal,
+    onWait: (readers) => void line(context.err, `waiting for ${readers} ${readers === 1 ? 'reader' : 'readers'}`),
+  });
+}
+
+/**
+ * The project's warehouse for writing, open until it is closed; meanwhile it serves the readers of other commands.
+ * @throws WAREHOUSE_BUSY at once when another process has the file
+ */
+export async function openServing(context: CliContext, project: Project): Promise<Warehouse> {
+  const warehouse = await openPatiently(context, project, { readOnly: false });
+  const holder = await listen(warehouse);
+  return new Proxy(warehouse, {
+    get: (target, name) => {
+      if (name === 'close')
+        return async () => {
+          await endService(context, holder);
+          await target.close();
+        };
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function pathOf(project: Project): string {

@@ -160,6 +160,7 @@ interface LogTarget {
 class LogOfAttempt implements AttemptLog {
   readonly #target: LogTarget;
   #closed = false;
+  #lastWord: string | undefined;
   #progressAtMs = Number.NEGATIVE_INFINITY;
   /** How far it is, not yet said. */
   #unsaid: Extract<ProgressEvent, { type: 'task.progress' }> | undefined;
@@ -194,8 +195,8 @@ class LogOfAttempt implements AttemptLog {
         return;
       case 'task.succeeded': {
         this.#sayProgress();
-        // Thousands of elements that have nothing to tell make no file each.
-        if (event.detail === '' || event.detail === 'done') return;
+        // Thousands of elements that have nothing to tell make no file each, and a function's last word is its detail.
+        if (event.detail === '' || event.detail === 'done' || event.detail === this.#lastWord) return;
         const resumed = event.resumed === true ? { resumed: true } : {};
         this.info(event.detail, { durationMs: Math.round(event.durationMs), ...resumed });
         return;
@@ -255,6 +256,7 @@ class LogOfAttempt implements AttemptLog {
   }
 
   #write(level: LogLevel, msg: string, data: LogData | undefined): void {
+    this.#lastWord = msg;
     if (!this.#closed) this.#target.write(level, msg, data);
   }
 }
