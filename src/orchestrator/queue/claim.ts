@@ -14,16 +14,17 @@ import type { ClaimedTask, ClaimRequest } from './queue.ts';
  */
 export async function claimTasks(
   tx: StoreTransaction,
-  fairness: Fairness,
+  { tasks: fairness, holds: fairHolds }: { readonly tasks: Fairness; readonly holds: Fairness },
   request: ClaimRequest,
-): Promise<readonly ClaimedTask[]> {
+): Promise<{ readonly claimed: readonly ClaimedTask[]; readonly begunHolds: number }> {
   const { limit, worker, leaseMs, onlyRun } = request;
-  if (limit <= 0 || request.queues.length === 0) return [];
+  const nothing = { claimed: [], begunHolds: 0 };
+  if (limit <= 0 || request.queues.length === 0) return nothing;
   const words = sqlWords(tx.capabilities);
   const queues = listOf(request.queues);
   const oldest = onlyRun === undefined ? fairness.shareOfOldest(limit) : 0;
   const holds: Holds = request.warehouse
-    ? await findHolds(tx, words, { worker, queues, limit, oldest: oldest > 0, onlyRun })
+    ? await findHolds(tx, words, { worker, queues, limit, oldest: fairHolds.isForOldest(0), onlyRun })
     : { mine: [], free: [] };
   const room = await readPools(tx);
   const urgent = [
@@ -35,12 +36,12 @@ export async function claimTasks(
   const old = oldest === 0 ? [] : await oldestTasks(tx, words, queues, room, oldest);
   const pools = [...urgent, ...old].flatMap((task) => (task.pool === null ? [] : [task.pool]));
   const picked = pick({ urgent, old, limit, fairness, room: await lockPools(tx, words, pools) });
-  if (picked.length === 0) return [];
+  if (picked.length === 0) return nothing;
   const leaseUntilMs = tx.nowMs + leaseMs;
   const free = new Set(holds.free);
   const begun = new Set(picked.filter((t) => t.data === 1 && free.has(t.run_id)).map((t) => t.run_id));
   await beginHolds(tx, words, [...begun], { worker, untilMs: leaseUntilMs });
-  return take(tx, words, picked, worker, leaseUntilMs);
+  return { claimed: await take(tx, words, picked, worker, leaseUntilMs), begunHolds: begun.size };
 }
 
 function pick(from: {
@@ -130,13 +131,16 @@ async function dataTasks(
   limit: number,
 ): Promise<readonly TaskInstance[]> {
   if (runIds.length === 0) return [];
+  const busy = await tx.all<{ run_id: number }>("select run_id from tasks where state = 'running' and data = 1");
+  const idle = new Set(runIds);
+  for (const { run_id } of busy) idle.delete(run_id);
+  if (idle.size === 0) return [];
   return tx.all<TaskInstance>(
     `select * from tasks
      where run_id ${words.amongIds('$1')} and state = 'ready' and data = 1 and ready_at_ms <= $2
        and queue ${words.amongNames('$3')}
-       and not exists (select 1 from tasks b where b.run_id = tasks.run_id and b.state = 'running' and b.data = 1)
      order by priority, ready_at_ms, id limit $4${words.skipLocked()}`,
-    [listOf(runIds), tx.nowMs, queues, limit],
+    [listOf(idle), tx.nowMs, queues, limit],
   );
 }
 

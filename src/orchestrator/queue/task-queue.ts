@@ -25,11 +25,12 @@ const DEFAULT_MAX_CRASHES = 3;
 /** The queue over a store; one per worker, because fairness is counted by it. Time is the store's clock. */
 export function createTaskQueue(store: Store, options: TaskQueueOptions): TaskQueue {
   const { random, maxCrashes = DEFAULT_MAX_CRASHES, graphs = createRunGraphs() } = options;
-  const fairness = new Fairness();
+  const fairness = { tasks: new Fairness(), holds: new Fairness() };
   return {
     claim: async (request) => {
-      const claimed = await store.write((tx) => claimTasks(tx, fairness, request));
-      fairness.took(claimed.length);
+      const { claimed, begunHolds } = await store.write((tx) => claimTasks(tx, fairness, request));
+      fairness.tasks.took(claimed.length);
+      fairness.holds.took(begunHolds);
       return claimed;
     },
     renew: (claims, leaseMs) => store.write((tx) => renewClaims(tx, claims, leaseMs)),
