@@ -7,6 +7,7 @@ import {
   type FunctionTask,
   runFunctionTask,
 } from '../../operators/function-task.ts';
+import type { LookListener } from '../../operators/source-look.ts';
 import type { ResolvedPipeline } from '../../pipeline/define.ts';
 import type { JsonValue } from '../../pipeline/json-value.ts';
 import { type FunctionOperator, isDataOperator } from '../../pipeline/operator.ts';
@@ -42,6 +43,8 @@ export interface AttemptHost {
   /** Undefined in a worker without a warehouse, which claims no data tasks. */
   readonly held: HeldRuns | undefined;
   readonly openSource: (root: string) => Promise<Source>;
+  /** Told what looks for objects showed. */
+  readonly onLook: LookListener | undefined;
   readonly logs: AttemptLogs;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -193,7 +196,7 @@ class RunningAttempt implements ErrorOwner {
   }
 
   async #functionTask(run: RunFacts, pipeline: ResolvedPipeline, task: FunctionTask): Promise<Completion> {
-    const { db, openSource } = this.#host;
+    const { db, openSource, onLook } = this.#host;
     const { row } = this.#claimed;
     this.#startTimeout(task);
     const host: FunctionHost = {
@@ -205,6 +208,7 @@ class RunningAttempt implements ErrorOwner {
       log: (message, level) => this.#log[level](message),
       givenBy: (name) => givenValue(db, run.id, name),
       openSource,
+      ...(onLook === undefined ? {} : { onLook }),
       ...(row.map_index < 0
         ? {}
         : { element: { index: row.map_index, input: JSON.parse(row.input_json ?? 'null') as JsonValue } }),

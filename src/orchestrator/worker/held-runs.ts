@@ -5,6 +5,7 @@ import { type ProgressListener, silentProgress } from '../../core/progress.ts';
 import type { DataTask, TaskOutcome } from '../../operators/data-task.ts';
 import { openRun, type RunHandle } from '../../operators/open-run.ts';
 import type { RunReport } from '../../operators/run-state.ts';
+import type { LookListener } from '../../operators/source-look.ts';
 import type { ResolvedPipeline } from '../../pipeline/define.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Warehouse } from '../../warehouse/warehouse.ts';
@@ -40,6 +41,8 @@ export interface HeldRunsOptions {
   readonly chunkBytes?: number;
   /** Threads of ingest. @default the cores */
   readonly threads?: number;
+  /** Told what each look at a source showed. */
+  readonly onLook?: LookListener;
   /** The last data task of a run is done, and what it did is settled. */
   readonly onReport: (run: RunFacts, report: RunReport, warehouse: Warehouse) => Promise<void>;
 }
@@ -185,7 +188,7 @@ export class HeldRuns {
   }
 
   async #open(attempt: DataAttempt): Promise<HeldRun> {
-    const { db, access, clock, failpoints, openSource, readText, chunkBytes, threads } = this.#options;
+    const { db, access, clock, failpoints, openSource, readText, chunkBytes, threads, onLook } = this.#options;
     const { run, pipeline, task, signal, progress } = attempt;
     const note = (detail: string): void => progress({ type: 'note', detail });
     const warehouse = await access.acquire({ signal, onWait: note });
@@ -210,6 +213,7 @@ export class HeldRuns {
           ...(readText === undefined ? {} : { readText }),
           ...(chunkBytes === undefined ? {} : { chunkBytes }),
           ...(threads === undefined ? {} : { workers: threads }),
+          ...(onLook === undefined ? {} : { onLook }),
           publishKey: `${run.id} ${run.createdAtMs} ${publishNumber}`,
           beforeCommit: () => held!.beforeCommit(),
           clock,

@@ -3,6 +3,7 @@ import { errorText, SparkifyError } from '../../core/errors.ts';
 import { type Failpoints, noFailpoints } from '../../core/failpoints.ts';
 import type { Timers } from '../../core/timers.ts';
 import type { RunReport } from '../../operators/run-state.ts';
+import type { LookListener } from '../../operators/source-look.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Warehouse } from '../../warehouse/warehouse.ts';
 import type { AttemptLogs } from '../logs/attempt-logs.ts';
@@ -48,6 +49,8 @@ export interface WorkerOptions {
   readonly ingestThreads?: number;
   readonly strays?: StrayErrors;
   readonly failpoints?: Failpoints;
+  /** Told what each look at a source showed. */
+  readonly onLook?: LookListener;
   /** After a run's data tasks are done, before its last one counts as ended; for copies of what the ledger says. */
   readonly onReport?: (run: RunFacts, report: RunReport, warehouse: Warehouse) => Promise<void>;
   /** For people: what went wrong beside any task. @default nobody hears it */
@@ -146,7 +149,7 @@ class WorkerLoop {
     this.definitions = new Definitions(options.pipelines);
     this.#runs = new KnownRuns(options.store.db);
     const failpoints = options.failpoints ?? noFailpoints;
-    const { warehouse, clock, timers, openSource, readText, chunkBytes, ingestThreads } = options;
+    const { warehouse, clock, timers, openSource, readText, chunkBytes, ingestThreads, onLook } = options;
     if (warehouse !== undefined) {
       this.#access = new WarehouseAccess(warehouse, timers);
       this.#held = new HeldRuns({
@@ -158,6 +161,7 @@ class WorkerLoop {
         ...(readText === undefined ? {} : { readText }),
         ...(chunkBytes === undefined ? {} : { chunkBytes }),
         ...(ingestThreads === undefined ? {} : { threads: ingestThreads }),
+        ...(onLook === undefined ? {} : { onLook }),
         onReport: (run, report, opened) => this.#keepReport(run, report, opened),
       });
     }
@@ -167,6 +171,7 @@ class WorkerLoop {
       currentVersion: (pipeline) => this.#currentVersions.get(pipeline),
       held: this.#held,
       openSource,
+      onLook,
       logs: options.logs,
       clock,
       timers,

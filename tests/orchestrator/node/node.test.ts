@@ -7,19 +7,19 @@ import { createRun } from '../../../src/orchestrator/runs/create-run.ts';
 import type { ResolvedPipeline } from '../../../src/pipeline/define.ts';
 import { graphOf } from '../../../src/pipeline/graph-of.ts';
 import { useQuickDirectory } from '../../property/quick-directory.ts';
-import { HOUR_MS, pipelineOf, SchedulerWorld, startMs } from '../scheduler/scheduler-world.ts';
+import { HOUR_MS, NodeWorld, pipelineOf, startMs } from './node-world.ts';
 
 const hourly = every('1 hour', { start: startMs });
 
 describe('a node', () => {
-  let world: SchedulerWorld;
+  let world: NodeWorld;
   const nodes: RunningNode[] = [];
   const notes: string[] = [];
 
   beforeAll(useQuickDirectory);
   beforeEach(async () => {
     notes.length = 0;
-    world = await new SchedulerWorld().open();
+    world = await new NodeWorld().open();
   });
   afterEach(async () => {
     for (const node of nodes) node.stop('now');
