@@ -67,7 +67,7 @@ interface TaskShape {
 
 const shape: fc.Arbitrary<TaskShape> = fc.record({
   before: fc.nat(255),
-  kind: fc.constantFrom('plain', 'plain', 'data', 'data', 'mapped', 'sensor', 'branch'),
+  kind: fc.constantFrom('plain', 'plain', 'data', 'data', 'mapped', 'mapped', 'sensor', 'branch'),
   trigger: fc.constantFrom(
     'all_succeeded',
     'all_succeeded',
@@ -159,7 +159,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), worker }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1000, 9000, 31_000) }) },
   { weight: 3, arbitrary: fc.constant({ do: 'expire' } as const) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('renew' as const, 'renew-holds' as const), worker }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('renew' as const, 'renew-holds' as const), worker }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const), worker, run: n }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), run: n }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('retry' as const), run: n, from: maybe }) },
