@@ -1,0 +1,117 @@
+import type { PipelineGraph } from '../../pipeline/graph.ts';
+import type { Interval } from '../../pipeline/interval.ts';
+import type { RunRequest } from '../model/run-request.ts';
+import type { StoreReader } from '../store/store.ts';
+import type { PipelineRow } from '../store/tables.ts';
+import type { ActiveRun, Outcome, PendingObject } from './cell.ts';
+import { keptCoverage } from './coverage.ts';
+import type { ListingState, PlanFacts, PromisedCell } from './plan.ts';
+
+/** What the store knows of a pipeline within the span, all of it read now. */
+export async function readFacts(
+  db: StoreReader,
+  row: PipelineRow,
+  graph: PipelineGraph,
+  span: Interval,
+  nowMs: number,
+): Promise<PlanFacts> {
+  const [pending, outcomes, active, listings, promised] = await Promise.all([
+    readPending(db, row.name, span),
+    readOutcomes(db, row.name, span),
+    readActive(db, row.name, span),
+    readListings(db, row.name),
+    readPromised(db, row.name, span),
+  ]);
+  return { graph, coverage: keptCoverage(row), pending, outcomes, active, nowMs, listings, promised };
+}
+
+async function readPending(db: StoreReader, pipeline: string, span: Interval): Promise<readonly PendingObject[]> {
+  const rows = await db
+    .selectFrom('pending_objects')
+    .select(['staging', 'uri', 'name', 'change', 'start_ms', 'end_ms', 'size_bytes', 'listed_at_ms'])
+    .where('pipeline', '=', pipeline)
+    .where((e) =>
+      e.or([e('start_ms', 'is', null), e.and([e('start_ms', '<', span.endMs), e('end_ms', '>', span.startMs)])]),
+    )
+    .orderBy('staging')
+    .orderBy('uri')
+    .execute();
+  return rows.map((r) => ({
+    staging: r.staging,
+    uri: r.uri,
+    name: r.name,
+    change: r.change,
+    period: r.start_ms === null || r.end_ms === null ? undefined : { startMs: r.start_ms, endMs: r.end_ms },
+    sizeBytes: r.size_bytes,
+    listedAtMs: r.listed_at_ms,
+  }));
+}
+
+async function readOutcomes(db: StoreReader, pipeline: string, span: Interval): Promise<readonly Outcome[]> {
+  const rows = await db
+    .selectFrom('cells')
+    .select(['task', 'start_ms', 'end_ms', 'state', 'run_id', 'at_ms', 'reason'])
+    .where('pipeline', '=', pipeline)
+    .where('start_ms', '<', span.endMs)
+    .where('end_ms', '>', span.startMs)
+    .execute();
+  return rows.map((r) => ({
+    task: r.task,
+    startMs: r.start_ms,
+    endMs: r.end_ms,
+    state: r.state,
+    runId: r.run_id,
+    atMs: r.at_ms,
+    reason: r.reason ?? undefined,
+  }));
+}
+
+/** Runs that are to change something: not those that only compute and show. */
+async function readActive(db: StoreReader, pipeline: string, span: Interval): Promise<readonly ActiveRun[]> {
+  const rows = await db
+    .selectFrom('runs')
+    .select(['id', 'state', 'start_ms', 'end_ms', 'request_json'])
+    .where('pipeline', '=', pipeline)
+    .where('state', 'in', ['queued', 'running', 'cancelling'])
+    .where('start_ms', '<', span.endMs)
+    .where('end_ms', '>', span.startMs)
+    .execute();
+  return rows.flatMap((r): readonly ActiveRun[] => {
+    const { dryRun, only, tasks } = JSON.parse(r.request_json) as RunRequest;
+    if (dryRun === true || only !== undefined) return [];
+    const { id, start_ms: startMs, end_ms: endMs } = r;
+    return [{ id, state: r.state as ActiveRun['state'], startMs, endMs, tasks }];
+  });
+}
+
+async function readListings(db: StoreReader, pipeline: string): Promise<readonly ListingState[]> {
+  const rows = await db
+    .selectFrom('listings')
+    .selectAll()
+    .where('pipeline', '=', pipeline)
+    .orderBy('staging')
+    .execute();
+  return rows.map((r) => ({
+    staging: r.staging,
+    wholeAtMs: r.whole_at_ms ?? undefined,
+    lookedAtMs: r.listed_at_ms,
+    within: r.start_ms === null || r.end_ms === null ? undefined : { startMs: r.start_ms, endMs: r.end_ms },
+    objects: r.objects,
+    error: r.error_json === null ? undefined : (JSON.parse(r.error_json) as NonNullable<ListingState['error']>),
+  }));
+}
+
+/** Cells that a backfill has yet to begin. */
+async function readPromised(db: StoreReader, pipeline: string, span: Interval): Promise<readonly PromisedCell[]> {
+  const rows = await db
+    .selectFrom('backfill_cells as c')
+    .innerJoin('backfills as b', 'b.id', 'c.backfill_id')
+    .select(['c.backfill_id', 'c.start_ms', 'c.end_ms'])
+    .where('b.pipeline', '=', pipeline)
+    .where('b.state', 'in', ['running', 'paused'])
+    .where('c.state', '=', 'planned')
+    .where('c.start_ms', '<', span.endMs)
+    .where('c.end_ms', '>', span.startMs)
+    .execute();
+  return rows.map((r) => ({ backfillId: r.backfill_id, startMs: r.start_ms, endMs: r.end_ms }));
+}

@@ -1,0 +1,172 @@
+import type { DifferingObject, SourceLook } from '../../operators/source-look.ts';
+import { overlaps } from '../../pipeline/interval.ts';
+import { type RowColumns, sqlWords } from '../runs/sql-words.ts';
+import type { Store, StoreTransaction } from '../store/store.ts';
+import type { PendingObjectRow } from '../store/tables.ts';
+import { keptCoverage } from './coverage.ts';
+
+type Stored = Pick<
+  PendingObjectRow,
+  'uri' | 'change' | 'start_ms' | 'end_ms' | 'version' | 'size_bytes' | 'mtime_ms' | 'listed_at_ms'
+>;
+
+/** Objects that are written in one transaction: the embedded store has one writer. */
+const AT_ONCE = 5_000;
+
+const COLUMNS = {
+  uri: 'text',
+  name: 'text',
+  change: 'text',
+  start_ms: 'bigint',
+  end_ms: 'bigint',
+  version: 'text',
+  size_bytes: 'bigint',
+  mtime_ms: 'bigint',
+  listed_at_ms: 'bigint',
+} as const satisfies RowColumns;
+
+/**
+ * Keeps what a look at a source showed: which objects differ from what is published, in place of what was known of the keys
+ * that were looked at. A version that was known keeps the time it was first seen.
+ */
+export async function saveLook(store: Store, look: SourceLook): Promise<void> {
+  if (!look.compared) return saveLooseLook(store, look);
+  const stored = await storedOf(store, look);
+  const kept = new Map(stored.map((row) => [row.uri, row]));
+  const differing = new Map(look.differing.map((object) => [object.uri, object]));
+  const gone = stored.filter((row) => !differing.has(row.uri) && look.covers(row.uri)).map((row) => row.uri);
+  const rows = [...differing.values()].flatMap((object) => rowOf(object, kept.get(object.uri), look.listedAtMs));
+  await store.write((tx) => noteLook(tx, look));
+  for (let from = 0; from < gone.length; from += AT_ONCE)
+    await store.write((tx) => removePending(tx, look, gone.slice(from, from + AT_ONCE)));
+  await insertPending(store, look, rows);
+}
+
+/**
+ * A look without a ledger at hand cannot tell what is published. It notes objects only of time that is not: there they
+ * cannot make anything stale.
+ */
+async function saveLooseLook(store: Store, look: SourceLook): Promise<void> {
+  const row = await store.db
+    .selectFrom('pipelines')
+    .select(['coverage_json', 'coverage_epoch', 'coverage_definition', 'coverage_at_ms'])
+    .where('name', '=', look.pipeline)
+    .executeTakeFirst();
+  const coverage = row === undefined ? undefined : keptCoverage(row);
+  if (coverage === undefined) return;
+  const kept = new Set((await storedOf(store, look)).map((stored) => stored.uri));
+  const fresh = look.differing.filter(
+    ({ uri, period }) =>
+      period !== undefined && !kept.has(uri) && !coverage.intervals.some((covered) => overlaps(covered, period)),
+  );
+  await insertPending(
+    store,
+    look,
+    fresh.flatMap((object) => rowOf(object, undefined, look.listedAtMs)),
+  );
+}
+
+async function storedOf(store: Store, { pipeline, staging, within }: SourceLook): Promise<readonly Stored[]> {
+  let query = store.db
+    .selectFrom('pending_objects')
+    .select(['uri', 'change', 'start_ms', 'end_ms', 'version', 'size_bytes', 'mtime_ms', 'listed_at_ms'])
+    .where('pipeline', '=', pipeline)
+    .where('staging', '=', staging);
+  // The time that an object touches holds the period of its key.
+  if (within !== undefined) query = query.where('start_ms', '<', within.endMs).where('end_ms', '>', within.startMs);
+  return query.execute();
+}
+
+function rowOf(
+  object: DifferingObject,
+  kept: Stored | undefined,
+  listedAtMs: number,
+): readonly Record<string, unknown>[] {
+  const { uri, name, change, period, version = null, sizeBytes, mtimeMs = null } = object;
+  const same = kept?.version === version && kept.size_bytes === sizeBytes && kept.mtime_ms === mtimeMs;
+  const [start_ms, end_ms] = [period?.startMs ?? null, period?.endMs ?? null];
+  if (same && kept.change === change && kept.start_ms === start_ms && kept.end_ms === end_ms) return [];
+  return [
+    {
+      uri,
+      name,
+      change,
+      start_ms,
+      end_ms,
+      version,
+      size_bytes: sizeBytes,
+      mtime_ms: mtimeMs,
+      listed_at_ms: same ? kept.listed_at_ms : listedAtMs,
+    },
+  ];
+}
+
+async function noteLook(tx: StoreTransaction, look: SourceLook): Promise<void> {
+  const { pipeline, staging, listedAtMs, within, listed } = look;
+  await tx.run(
+    `insert into listings (pipeline, staging, whole_at_ms, listed_at_ms, start_ms, end_ms, objects, error_json)
+     values ($1, $2, $3, $4, $5, $6, $7, null)
+     on conflict (pipeline, staging) do update set whole_at_ms = coalesce(excluded.whole_at_ms, listings.whole_at_ms),
+       listed_at_ms = excluded.listed_at_ms, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
+       objects = excluded.objects, error_json = null`,
+    [
+      pipeline,
+      staging,
+      within === undefined ? listedAtMs : null,
+      listedAtMs,
+      within?.startMs ?? null,
+      within?.endMs ?? null,
+      listed.length,
+    ],
+  );
+}
+
+async function insertPending(
+  store: Store,
+  { pipeline, staging }: SourceLook,
+  rows: readonly Record<string, unknown>[],
+): Promise<void> {
+  const names = Object.keys(COLUMNS);
+  const values = sqlWords(store.capabilities).rows('$3', COLUMNS);
+  for (let from = 0; from < rows.length; from += AT_ONCE)
+    await store.write((tx) =>
+      tx.run(
+        `insert into pending_objects (pipeline, staging, ${names.join(', ')})
+         select $1, $2, ${names.map((name) => `v.${name}`).join(', ')} from ${values} where true
+         on conflict (pipeline, staging, uri) do update set
+           ${names
+             .filter((n) => n !== 'uri')
+             .map((name) => `${name} = excluded.${name}`)
+             .join(', ')}`,
+        [pipeline, staging, JSON.stringify(rows.slice(from, from + AT_ONCE))],
+      ),
+    );
+}
+
+async function removePending(
+  tx: StoreTransaction,
+  { pipeline, staging }: SourceLook,
+  uris: readonly string[],
+): Promise<void> {
+  await tx.run(
+    `delete from pending_objects where pipeline = $1 and staging = $2 and uri ${sqlWords(tx.capabilities).amongNames('$3')}`,
+    [pipeline, staging, JSON.stringify(uris)],
+  );
+}
+
+/** Keeps that a source could not be listed. What was known of it stays. */
+export async function saveFailedLook(
+  store: Store,
+  look: Pick<SourceLook, 'pipeline' | 'staging' | 'listedAtMs'>,
+  error: { readonly code: string; readonly message: string; readonly remedy: string },
+): Promise<void> {
+  const { code, message, remedy } = error;
+  await store.write((tx) =>
+    tx.run(
+      `insert into listings (pipeline, staging, whole_at_ms, listed_at_ms, start_ms, end_ms, objects, error_json)
+       values ($1, $2, null, $3, null, null, 0, $4)
+       on conflict (pipeline, staging) do update set error_json = excluded.error_json`,
+      [look.pipeline, look.staging, look.listedAtMs, JSON.stringify({ code, message, remedy })],
+    ),
+  );
+}

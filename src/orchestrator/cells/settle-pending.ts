@@ -1,0 +1,56 @@
+import type { KnownObject } from '../../ledger/objects.ts';
+import type { Warehouse } from '../../warehouse/warehouse.ts';
+import { sqlWords } from '../runs/sql-words.ts';
+import type { Store } from '../store/store.ts';
+import type { PendingObjectRow } from '../store/tables.ts';
+import { knownVersions } from './known-versions.ts';
+
+/**
+ * Forgets pending objects whose version is in V by now, whoever published it, and gone ones that were retracted. May be done
+ * at any time.
+ * @returns how many were forgotten
+ */
+export async function settlePending(
+  store: Store,
+  warehouse: Pick<Warehouse, 'read'>,
+  pipeline: string,
+): Promise<number> {
+  const rows = await store.db.selectFrom('pending_objects').selectAll().where('pipeline', '=', pipeline).execute();
+  const byStaging = new Map<string, PendingObjectRow[]>();
+  for (const row of rows) {
+    const list = byStaging.get(row.staging);
+    if (list === undefined) byStaging.set(row.staging, [row]);
+    else list.push(row);
+  }
+  let settled = 0;
+  for (const [staging, pending] of byStaging) {
+    const known = await knownVersions(warehouse, pipeline, staging);
+    const live = new Map(known.filter((k) => k.state === 'live').map((k) => [k.uri, k]));
+    const done = pending.filter((row) => isSettled(row, live.get(row.uri)));
+    if (done.length === 0) continue;
+    settled += done.length;
+    const words = sqlWords(store.capabilities);
+    const columns = { uri: 'text', size_bytes: 'bigint', listed_at_ms: 'bigint' } as const;
+    await store.write((tx) =>
+      // Only what was judged: a newer look may have come between.
+      tx.run(
+        `delete from pending_objects where pipeline = $1 and staging = $2
+         and exists (select 1 from ${words.rows('$3', columns)} where v.uri = pending_objects.uri
+           and v.size_bytes = pending_objects.size_bytes and v.listed_at_ms = pending_objects.listed_at_ms)`,
+        [
+          pipeline,
+          staging,
+          JSON.stringify(done.map(({ uri, size_bytes, listed_at_ms }) => ({ uri, size_bytes, listed_at_ms }))),
+        ],
+      ),
+    );
+  }
+  return settled;
+}
+
+function isSettled(row: PendingObjectRow, live: KnownObject | undefined): boolean {
+  if (row.change === 'gone') return live === undefined;
+  if (live === undefined) return false;
+  if (row.version !== null) return live.version === row.version;
+  return live.size_bytes === row.size_bytes && live.mtime_ms === row.mtime_ms;
+}
