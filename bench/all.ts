@@ -26,6 +26,7 @@ const steps: readonly (readonly [name: string, full: readonly string[], smoke: r
   ['postgres-load', ['1000000', '7'], ['20000', '1']],
   ['daily', [], ['both', '8', '200', '300', '1']],
   ['nothing-new', [], ['both', '300', '1']],
+  ['api', [], ['sqlite', '100', '20', '3']],
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'sparkify-bench-rows-'));

@@ -8,6 +8,8 @@ export interface UpFile {
   readonly pid: number;
   readonly url: string;
   readonly startedAtMs: number;
+  /** What it works on, without a password. */
+  readonly store: string;
   /** Lets its bearer do everything. */
   readonly token: string;
 }
@@ -43,15 +45,16 @@ export async function readUpFile(projectDirectory: string): Promise<UpFile | und
   if (found?.isFile() !== true || !isOwn(found)) return undefined;
   try {
     const up = JSON.parse(await readFile(path, 'utf8')) as Partial<UpFile>;
-    const { pid, url, startedAtMs, token } = up;
+    const { pid, url, startedAtMs, store, token } = up;
     if (
       typeof pid !== 'number' ||
       typeof url !== 'string' ||
       typeof startedAtMs !== 'number' ||
+      typeof store !== 'string' ||
       typeof token !== 'string'
     )
       return undefined;
-    return { pid, url, startedAtMs, token };
+    return { pid, url, startedAtMs, store, token };
   } catch {
     return undefined;
   }

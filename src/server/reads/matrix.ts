@@ -1,4 +1,5 @@
 import { type TaskState, taskTransitions } from '../../orchestrator/model/states.ts';
+import type { StoreReader } from '../../orchestrator/store/store.ts';
 import type { Answer, Call } from '../api.ts';
 import type { Graphs } from './graphs.ts';
 import { durationOf } from './runs.ts';
@@ -22,6 +23,48 @@ const codes = Object.fromEntries(
 
 const USUAL = 60;
 
+/** No name has these characters. */
+const [BETWEEN_FIELDS, BETWEEN_TASKS] = ['\u001f', '\u001e'];
+
+interface MatrixTask {
+  readonly task: string;
+  readonly state: TaskState;
+  readonly attempt: number;
+}
+
+/** The tasks of these runs, one row of text a run: six thousand rows would take several times as long to hand over. */
+async function tasksByRun(
+  db: StoreReader,
+  runs: readonly number[],
+): Promise<readonly { readonly run: number; readonly tasks: readonly MatrixTask[] }[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .select((eb) => [
+      'run_id',
+      eb.fn
+        .agg<string>('string_agg', [
+          eb(
+            eb(eb(eb('task', '||', BETWEEN_FIELDS), '||', eb.ref('state')), '||', BETWEEN_FIELDS),
+            '||',
+            eb.cast<string>('attempt', 'text'),
+          ),
+          eb.val(BETWEEN_TASKS),
+        ])
+        .as('tasks'),
+    ])
+    .where('run_id', 'in', [...runs, -1])
+    .where('map_index', '=', -1)
+    .groupBy('run_id')
+    .execute();
+  return rows.map(({ run_id, tasks }) => ({
+    run: run_id,
+    tasks: tasks.split(BETWEEN_TASKS).map((text): MatrixTask => {
+      const [task, state, attempt] = text.split(BETWEEN_FIELDS) as [string, TaskState, string];
+      return { task, state, attempt: Number(attempt) };
+    }),
+  }));
+}
+
 /** The latest runs of a pipeline by its tasks: columns as today's graph has them, then those that older runs had besides. */
 export async function getMatrix(graphs: Graphs, call: Call<'getMatrix'>): Promise<Answer<'getMatrix'>> {
   const { store, params, query, nowMs } = call;
@@ -41,18 +84,16 @@ export async function getMatrix(graphs: Graphs, call: Call<'getMatrix'>): Promis
   const rowOf = new Map(runs.map((r, i) => [r.id, i]));
   const states: string[][] = runs.map(() => []);
   const retried: [number, number, number][] = [];
-  const tasks = await store.db
-    .selectFrom('tasks')
-    .select(['run_id', 'task', 'state', 'attempt'])
-    .where('run_id', 'in', [...rowOf.keys(), -1])
-    .where('map_index', '=', -1)
-    .execute();
-  for (const { run_id, task, state, attempt } of tasks) {
-    if (!columns.has(task)) columns.set(task, columns.size);
-    const column = columns.get(task)!;
-    const row = rowOf.get(run_id)!;
-    states[row]![column] = stateCodes[state];
-    if (attempt > 1) retried.push([row, column, attempt]);
+  const byRun = await tasksByRun(store.db, [...rowOf.keys()]);
+  const older = new Set(byRun.flatMap(({ tasks }) => tasks.map((t) => t.task)).filter((name) => !columns.has(name)));
+  for (const name of [...older].sort()) columns.set(name, columns.size);
+  for (const { run, tasks } of byRun) {
+    const row = rowOf.get(run)!;
+    for (const { task, state, attempt } of tasks) {
+      const column = columns.get(task)!;
+      states[row]![column] = stateCodes[state];
+      if (attempt > 1) retried.push([row, column, attempt]);
+    }
   }
   const groups = new Map(graph.tasks.map((t) => [t.name, t.group]));
   const names = [...columns.keys()];
