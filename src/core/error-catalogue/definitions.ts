@@ -45,10 +45,9 @@ export const definitionErrors = {
     (p) => `${p.interval} does not begin and end where intervals of pipeline ${p.pipeline} do.`,
     (p) => `The nearest that does is ${p.near}; \`sparkify run\` takes any interval.`,
   ),
-  POOLS_DISAGREE: entry<{ pool: string; declared: readonly { readonly pipeline: string; readonly slots: number }[] }>(
+  POOLS_DISAGREE: entry<{ pool: string; declared: readonly string[] }>(
     3,
-    (p) =>
-      `Pipelines give the pool "${p.pool}" different numbers of slots: ${p.declared.map((d) => `${d.pipeline} ${d.slots}`).join(', ')}.`,
+    (p) => `Pipelines give the pool "${p.pool}" different numbers of slots: ${p.declared.join(', ')}.`,
     () => 'Let them agree, or define the pool under `pools` in sparkify.config.ts, which stands above them.',
   ),
   // tasks

@@ -57,7 +57,9 @@ export function describeEvent(event: StoreEvent | StoredEvent): string {
     case 'pipeline.changed':
       return `Pipeline ${event.pipeline}: has a new version, ${event.version.slice(0, 12)}.`;
     case 'pipeline.broken':
-      return `Pipeline ${event.pipeline}: its definition cannot be loaded${because(event.error)}`;
+      return `Pipeline ${event.pipeline}: is broken${because(event.error)}`;
+    case 'pipeline.back':
+      return `Pipeline ${event.pipeline}: ${event.was === 'gone' ? 'the project has it again' : 'is no longer broken'}.`;
     case 'pipeline.gone':
       return `Pipeline ${event.pipeline}: the project has it no more.`;
     case 'pipeline.paused':

@@ -75,6 +75,8 @@ export type StoreEvent =
       readonly semanticVersion: string;
     }
   | { readonly type: 'pipeline.broken'; readonly pipeline: string; readonly error: Failure }
+  /** What was wrong with it is over: its definition does not load, or its runs cannot be made; the project has it no more. */
+  | { readonly type: 'pipeline.back'; readonly pipeline: string; readonly was: 'broken' | 'gone' }
   | {
       readonly type: 'pipeline.gone' | 'pipeline.paused' | 'pipeline.unpaused';
       readonly pipeline: string;

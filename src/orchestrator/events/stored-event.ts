@@ -64,6 +64,7 @@ const rest = [
   }),
   z.object({ type: z.literal('pipeline.changed'), ...ofPipeline, version: z.string(), semanticVersion: z.string() }),
   z.object({ type: z.literal('pipeline.broken'), ...ofPipeline, error: failure }),
+  z.object({ type: z.literal('pipeline.back'), ...ofPipeline, was: z.enum(['broken', 'gone']) }),
   z.object({
     type: z.literal(['pipeline.gone', 'pipeline.paused', 'pipeline.unpaused']),
     ...ofPipeline,

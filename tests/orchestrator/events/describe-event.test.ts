@@ -97,7 +97,11 @@ const events: { readonly [T in StoreEvent['type']]: readonly [StoreEvent & { typ
   ],
   'pipeline.broken': [
     { type: 'pipeline.broken', pipeline: 'sparkify', error },
-    'Pipeline sparkify: its definition cannot be loaded: Not published [CHECKS_FAILED]',
+    'Pipeline sparkify: is broken: Not published [CHECKS_FAILED]',
+  ],
+  'pipeline.back': [
+    { type: 'pipeline.back', pipeline: 'sparkify', was: 'gone' },
+    'Pipeline sparkify: the project has it again.',
   ],
   'pipeline.gone': [
     { type: 'pipeline.gone', pipeline: 'sparkify', by: undefined },
