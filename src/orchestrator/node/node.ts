@@ -3,6 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { Timers } from '../../core/timers.ts';
 import { type AlertOptions, startAlerts } from '../alerts/start-alerts.ts';
+import { backfillStep } from '../backfill/backfill-step.ts';
+import { keepKnowledge } from '../cells/knowledge.ts';
 import { removeLogs } from '../logs/remove-logs.ts';
 import type { TaskQueue } from '../queue/queue.ts';
 import { createTaskQueue } from '../queue/task-queue.ts';
@@ -61,7 +63,7 @@ export interface NodeOptions extends RegisterOptions {
   readonly alerts?: Pick<AlertOptions, 'targets' | 'secrets' | 'post'>;
   /** What `up` removes when it is old, and where the logs of removed runs lie. @default nothing */
   readonly retention?: RetentionOptions & { readonly logsDirectory: string };
-  /** What else `up` does, after its runs have been let begin. */
+  /** What else `up` does. */
   readonly steps?: (shared: NodeParts) => readonly Step[];
   /** For people: what went wrong beside any task. */
   readonly note: (detail: string) => void;
@@ -88,7 +90,6 @@ export interface RunningNode extends NodeParts {
 
 const SLOTS = 8;
 const LEASE_MS = 20_000;
-const RECOVER_LATER_MS = 1_000;
 const RETENTION_FIRST_MS = 300_000;
 const RETENTION_EVERY_MS = 3_600_000;
 
@@ -113,7 +114,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     options.onFatal(error);
   });
   const worker = await startWorker({
-    ...options.worker,
+    ...withKnowledge(options),
     store,
     pipelines,
     queue,
@@ -153,20 +154,25 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     settleMs: leaseMs,
   });
   const stopping = new AbortController();
-  const steps: Step[] = [{ name: 'clock', onChange: false, run: () => watch.look() }];
+  // Due times and leases are the store's: on PostgreSQL by its server's clock.
+  const time = watch.storeClock;
+  const steps: Step[] = [
+    { name: 'clock', onChange: false, run: () => watch.look() },
+    {
+      name: 'recover',
+      onChange: false,
+      run: () => recoverStep({ store, queue, identity, clock: time, clockWatch: watch }),
+    },
+  ];
   if (role === 'up') {
-    steps.push({ name: 'schedule', onChange: true, run: createScheduleStep(store, graphs, clock) });
+    steps.push({ name: 'schedule', onChange: true, run: createScheduleStep(store, graphs, time) });
+    steps.push({ name: 'backfills', onChange: true, run: () => backfillStep(store, graphs) });
     steps.push({ name: 'admit', onChange: true, run: () => admitStep(store, graphs) });
-    steps.push({ name: 'deadlines', onChange: true, run: () => deadlineStep(store, clock) });
-    steps.push(...(options.steps?.({ graphs, queue }) ?? []));
+    steps.push({ name: 'deadlines', onChange: true, run: () => deadlineStep(store, time) });
     if (options.retention !== undefined) steps.push(retentionStep(options, options.retention, stopping.signal));
+    steps.push(...(options.steps?.({ graphs, queue }) ?? []));
   }
   if (role === 'command') steps.push({ name: 'admit', onChange: true, run: () => admitStep(store, graphs, onlyRun) });
-  steps.push({
-    name: 'recover',
-    onChange: false,
-    run: async () => (watch.unsettled ? RECOVER_LATER_MS : recoverStep({ store, queue, identity, clock })),
-  });
   const running = runSteps(steps, { store, timers, note });
   const alerts =
     role === 'up' && options.alerts !== undefined
@@ -195,6 +201,36 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await options.worker.logs.flush().catch((error: unknown) => note(errorText(error)));
       strays.stop();
     }),
+  };
+}
+
+/** What the worker learns of sources and warehouse is kept in the store, for `plan` and `status`. */
+function withKnowledge({ store, clock, note, pipelines, worker }: NodeOptions): NodeWorker {
+  const knowledge = keepKnowledge({ store, clock, note });
+  const { warehouse, onLook, onReport } = worker;
+  return {
+    ...worker,
+    onLook: async (look) => {
+      await knowledge.onLook(look);
+      await onLook?.(look);
+    },
+    onReport: async (run, report, opened) => {
+      await knowledge.read([run.pipeline], opened);
+      await onReport?.(run, report, opened);
+    },
+    ...(warehouse === undefined
+      ? {}
+      : {
+          warehouse: {
+            ...warehouse,
+            open: async () => {
+              const opened = await warehouse.open();
+              const names = pipelines.resolved.map((p) => p.name);
+              await knowledge.read(names, opened).catch((error: unknown) => note(errorText(error)));
+              return opened;
+            },
+          },
+        }),
   };
 }
 
