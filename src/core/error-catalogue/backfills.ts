@@ -40,4 +40,14 @@ export const backfillErrors = {
     (p) => `Backfill ${p.backfill} cannot be ${p.action}: it is ${p.state}.`,
     (p) => `See \`sparkify backfill show ${p.backfill}\`.`,
   ),
+  BACKFILL_FAILED: entry<{ backfill: number; failed: number; cells: number; first: string; detail: string }>(
+    1,
+    (p) => `${p.failed} of ${p.cells} cells failed, first ${p.first}: ${p.detail}`,
+    (p) => `Put right what is wrong, then: sparkify backfill resume ${p.backfill}`,
+  ),
+  BACKFILL_OUTDATED: entry<{ pipeline: string; backfill: number }>(
+    1,
+    (p) => `What pipeline ${p.pipeline} computes has changed since backfill ${p.backfill} was planned.`,
+    (p) => `Take the change back and resume it, or plan anew under today's definition: sparkify plan ${p.pipeline}`,
+  ),
 } as const;

@@ -1,4 +1,5 @@
 import { SparkifyError } from '../../core/errors.ts';
+import { reopenBackfill } from '../backfill/reopen-backfill.ts';
 import { runEnded, type TaskState, taskEnded } from '../model/states.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import type { TaskInstance } from '../store/tables.ts';
@@ -82,7 +83,7 @@ export async function resume(
   run.started_at_ms = tx.nowMs;
   run.error_json = null;
   tx.emit({ type: 'run.resumed', pipeline: run.pipeline, runId: run.id, by, fromTask });
-  if (run.backfill_id !== null) await tx.run("update backfill_cells set state = 'running' where run_id = $1", [run.id]);
+  if (run.backfill_id !== null) await reopenBackfill(tx, run.backfill_id, run.id, by);
 }
 
 /** Resets tasks with everything after them; `keepElements`: a mapped task that failed in some elements keeps the others. */
