@@ -41,7 +41,8 @@ export interface SchemaWords {
   readonly integer: string;
   /** Compared byte by byte. */
   readonly text: string;
-  /** After a table's closing bracket; `keyed`: of tables whose key has several columns. */
+  /** After a table's closing bracket; `keyed`: of tables without an id; `busy`: of tables whose rows change all the time. */
   readonly table: string;
   readonly keyed: string;
+  readonly busy: string;
 }

@@ -13,6 +13,11 @@ const questions: readonly (readonly [index: string, question: Question])[] = [
      order by priority, ready_at_ms, id limit 5`,
   ],
   [
+    'tasks_ready_in_pool',
+    `select * from tasks where state = 'ready' and data = 0 and queue = $1 and pool = $3 and ready_at_ms <= $2
+     order by priority, ready_at_ms, id limit 5`,
+  ],
+  [
     'tasks_ready_data',
     "select * from tasks where run_id in (1, 2) and state = 'ready' and data = 1 and ready_at_ms <= $1",
   ],

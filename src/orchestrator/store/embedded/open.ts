@@ -15,6 +15,7 @@ export const sqliteWords: SchemaWords = {
   text: 'text',
   table: 'strict',
   keyed: 'strict, without rowid',
+  busy: 'strict',
 };
 
 /** Of opening alone: afterwards a busy file is waited for without holding up the process. */

@@ -1,7 +1,7 @@
 import type { SchemaWords } from '../engine.ts';
 
 /** The tables of tables.ts, and what keeps their questions quick however much is in them. */
-export function first({ id, integer, text, table, keyed }: SchemaWords): readonly string[] {
+export function first({ id, integer, text, table, keyed, busy }: SchemaWords): readonly string[] {
   return [
     // Pipelines
     `create table pipelines (
@@ -53,7 +53,7 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
       report_json ${text},
       requested_by ${text} not null,
       check (start_ms < end_ms)
-    ) ${table}`,
+    ) ${busy}`,
     // Two schedulers may see the same interval due; one of them makes its run.
     `create unique index runs_scheduled on runs (pipeline, start_ms, end_ms) where kind = 'scheduled'`,
     'create index runs_interval on runs (pipeline, start_ms, end_ms)',
@@ -104,10 +104,12 @@ export function first({ id, integer, text, table, keyed }: SchemaWords): readonl
       started_at_ms ${integer},
       finished_at_ms ${integer},
       unique (run_id, task, map_index)
-    ) ${table}`,
+    ) ${busy}`,
     // What may be claimed, most urgent first: holds only what is ready, so its size is that of the work at hand. A pool that is
     // full, or a queue of others, is not even looked at; tasks on the warehouse are found by the run that is held.
-    `create index tasks_ready on tasks (queue, pool, priority, ready_at_ms, id) where state = 'ready' and data = 0`,
+    // PostgreSQL sorts after `pool is null`, so what is in no pool has an index of its own.
+    `create index tasks_ready on tasks (queue, priority, ready_at_ms, id) where state = 'ready' and data = 0 and pool is null`,
+    `create index tasks_ready_in_pool on tasks (queue, pool, priority, ready_at_ms, id) where state = 'ready' and data = 0 and pool is not null`,
     `create index tasks_ready_data on tasks (run_id, priority, ready_at_ms, id) where state = 'ready' and data = 1`,
     `create index tasks_ready_age on tasks (ready_at_ms, id) where state = 'ready'`,
     `create index tasks_leased on tasks (lease_until_ms) where state = 'running'`,
