@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { systemTimers } from '../core/timers.ts';
 import type { Api } from '../server/api.ts';
-import { findServer } from '../server/client/find-server.ts';
+import { findServer, type RunningServer } from '../server/client/find-server.ts';
+import { readUpFile } from '../server/client/up-file.ts';
 import type { CliContext } from './context.ts';
 import { findConfig } from './find-config.ts';
 import type { Project, ProjectFlags } from './project.ts';
@@ -41,11 +42,23 @@ export async function withControl<T>(
   return withLocalApi(context, project, flags, (api) => work({ api, server: undefined, nowMs }));
 }
 
-/** The project's `up`, if one runs and the command is not told to use another store. */
-export async function runningServer(context: CliContext, flags: ControlFlags) {
-  const elsewhere = context.env.SPARKIFY_STORE;
-  if (elsewhere !== undefined && elsewhere !== '') return undefined;
-  return findServer(projectDirectory(context, flags), systemTimers);
+/**
+ * The project's `up`, if one runs and works on the same store. Where flags and environment leave no doubt about that, the
+ * configuration is not even loaded.
+ */
+export async function runningServer(
+  context: CliContext,
+  flags: Pick<ProjectFlags, 'config' | 'warehouse'>,
+): Promise<RunningServer | undefined> {
+  const directory = projectDirectory(context, flags);
+  const { SPARKIFY_STORE: store = '', SPARKIFY_WAREHOUSE: warehouse = '' } = context.env;
+  if (store !== '' || warehouse !== '' || flags.warehouse !== undefined) {
+    const up = await readUpFile(directory);
+    if (up === undefined) return undefined;
+    const [{ openProject }, { maskUrl }] = await Promise.all([import('./project.ts'), import('../warehouse/url.ts')]);
+    if (maskUrl((await openProject(context, flags)).storeUrl) !== up.store) return undefined;
+  }
+  return findServer(directory, systemTimers);
 }
 
 /** The folder that `openProject` would find, without loading what is in it. */
@@ -75,7 +88,15 @@ async function withLocalApi<T>(
         const { registerPipelines } = await import('../orchestrator/scheduler/register-pipelines.ts');
         await registerPipelines(store, loadedPipelines(context, project), { pools: project.pools });
       }
-      const parts = serverParts(project, store, () => loadedPipelines(context, project));
+      const parts = serverParts(
+        project,
+        store,
+        () => loadedPipelines(context, project),
+        async (look) => {
+          const { withWarehouse } = await import('./warehouse-access.ts');
+          return withWarehouse(context, project, { readOnly: true }, look);
+        },
+      );
       return work(localApi(parts, { name: userName(), scopes: ['viewer', 'analyst', 'operator', 'admin'] }));
     });
   } finally {

@@ -1,7 +1,13 @@
 import { systemClock } from '../core/clock.ts';
 import { systemTimers } from '../core/timers.ts';
 import { type AttemptLogs, openAttemptLogs } from '../orchestrator/logs/attempt-logs.ts';
-import { type NodeOptions, type NodeRole, type RunningNode, startNode } from '../orchestrator/node/node.ts';
+import {
+  type NodeOptions,
+  type NodeRole,
+  type NodeWorker,
+  type RunningNode,
+  startNode,
+} from '../orchestrator/node/node.ts';
 import type { Store } from '../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../orchestrator/worker/definitions.ts';
 import { parseWarehouseUrl } from '../warehouse/url.ts';
@@ -24,6 +30,8 @@ export interface ProjectNode {
   readonly logs: AttemptLogs;
   /** @default opened when it is needed, and an embedded one closed when it is not */
   readonly openWarehouse?: () => Promise<Warehouse>;
+  /** After the data tasks of a run. */
+  readonly onReport?: NonNullable<NodeWorker['onReport']>;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -35,7 +43,7 @@ export async function startProjectNode(
   more: Partial<Pick<NodeOptions, 'onlyRun' | 'slots' | 'queues' | 'alerts' | 'retention' | 'steps'>> = {},
 ): Promise<RunningNode> {
   const embedded = isEmbedded(project);
-  const { store, pipelines, logs, role, openWarehouse, onFatal } = node;
+  const { store, pipelines, logs, role, openWarehouse, onReport, onFatal } = node;
   return startNode({
     role,
     store,
@@ -49,6 +57,7 @@ export async function startProjectNode(
       readText: textReader(project),
       logs,
       failpoints: context.failpoints,
+      ...(onReport === undefined ? {} : { onReport }),
     },
     pools: project.pools,
     clock: systemClock,

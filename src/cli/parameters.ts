@@ -34,11 +34,16 @@ export function withPlaceholders(pipeline: Pipeline, sources: ParameterSources):
 }
 
 function merged(pipeline: Pipeline, sources: ParameterSources): Readonly<Record<string, unknown>> {
+  return { ...sources.config, ...givenParameters(pipeline, sources) };
+}
+
+/** What `--set` gives, as values: what a run is asked with, above the project's own parameters. */
+export function givenParameters(pipeline: Pipeline, sources: ParameterSources): Readonly<Record<string, unknown>> {
   const set = Object.entries(sources.set).map(([name, text]) => [
     name,
     typed(pipeline.params.shape[name] as z.ZodType | undefined, located(text, sources)),
   ]);
-  return { ...sources.config, ...(Object.fromEntries(set) as Record<string, unknown>) };
+  return Object.fromEntries(set) as Record<string, unknown>;
 }
 
 function located(text: string, sources: ParameterSources): string {

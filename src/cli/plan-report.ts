@@ -1,12 +1,14 @@
-import type { CellState, IntervalCells } from '../orchestrator/cells/cell.ts';
-import type { Plan } from '../orchestrator/cells/plan.ts';
+import type { CellState } from '../orchestrator/cells/cell.ts';
 import { listingSentence } from '../orchestrator/cells/plan-notes.ts';
 import { formatInterval, type Interval } from '../pipeline/interval.ts';
+import type { Answer } from '../server/api.ts';
 import { type GridState, gridLegend, renderCellGrid } from './cell-grid.ts';
 import { type CliContext, line } from './context.ts';
 import { inStateColor, stateMark } from './state-mark.ts';
 import { padEnd, truncate, visible } from './text-width.ts';
 import { bytesText, grouped } from './values.ts';
+
+type Plan = Answer<'getPlan'>;
 
 /** Groups of cells, runs and objects that are told one by one. */
 const SHOWN = 15;
@@ -50,18 +52,16 @@ interface Reason {
   readonly intervals: Interval[];
 }
 
-/** The worst cell of each interval that is not done; neighbours with the same reason are told together. */
-function reasonsOf(cells: readonly IntervalCells[]): readonly Reason[] {
+/** The cell that speaks for each interval that is not done; neighbours with the same reason are told together. */
+function reasonsOf(cells: Plan['cells']): readonly Reason[] {
   const reasons: Reason[] = [];
-  for (const { startMs, endMs, cells: ofTasks } of cells) {
-    const state = STATES.find((s) => ofTasks.some((cell) => cell.state === s));
-    const worst = ofTasks.find((cell) => cell.state === state);
-    if (worst === undefined || worst.state === 'done') continue;
+  for (const { startMs, endMs, head } of cells) {
+    if (head.state === 'done') continue;
     const last = reasons.at(-1);
     const follows = last?.intervals.at(-1)?.endMs === startMs;
-    if (last !== undefined && follows && last.state === worst.state && last.reason === worst.reason)
+    if (last !== undefined && follows && last.state === head.state && last.reason === head.reason)
       last.intervals.push({ startMs, endMs });
-    else reasons.push({ ...worst, intervals: [{ startMs, endMs }] });
+    else reasons.push({ ...head, intervals: [{ startMs, endMs }] });
   }
   return reasons;
 }
@@ -112,11 +112,13 @@ async function printWork(context: CliContext, plan: Plan): Promise<void> {
 
 async function printNotes(context: CliContext, plan: Plan): Promise<void> {
   const c = context.outColors;
-  for (const listing of plan.listings) await line(context.out, c.dim(visible(listingSentence(listing, plan.atMs))));
+  const unknown = { wholeAtMs: undefined, within: undefined, error: undefined };
+  for (const { error: _, ...listing } of plan.listings)
+    await line(context.out, c.dim(visible(listingSentence({ ...unknown, ...listing }, plan.atMs))));
   for (const note of plan.notes) await line(context.out, `${c.yellow('!')} ${visible(note)}`);
   if (plan.blocked !== undefined) {
     await line(context.out, `${c.red('✗')} ${visible(plan.blocked.message)}`);
-    await line(context.out, `  ${c.dim('fix:')} ${visible(plan.blocked.remedy)}`);
+    await line(context.out, `  ${c.dim('fix:')} ${visible(plan.blocked.remedy ?? '')}`);
   }
 }
 

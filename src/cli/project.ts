@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
 import type { AlertTarget } from '../orchestrator/alerts/targets.ts';
@@ -64,16 +65,21 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
           : ([DEFAULT_WAREHOUSE, loaded.directory, 'default'] as const);
   const segments = set(env.SPARKIFY_SEGMENTS);
   const threads = set(env.SPARKIFY_THREADS);
+  const warehouseUrl = absoluteUrl(url, base);
+  const configured = absoluteUrl(loaded.config.warehouse ?? DEFAULT_WAREHOUSE, loaded.directory);
   return {
     directory: loaded.directory,
     configFile: loaded.file,
-    warehouseUrl: absoluteUrl(url, base),
-    shownWarehouse: maskUrl(absoluteUrl(url, base)),
+    warehouseUrl,
+    shownWarehouse: maskUrl(warehouseUrl),
     warehouseFrom: from,
     storeUrl:
-      set(env.SPARKIFY_STORE) === undefined
-        ? absoluteUrl(loaded.config.store ?? DEFAULT_STORE, loaded.directory)
-        : absoluteUrl(env.SPARKIFY_STORE!, cwd),
+      set(env.SPARKIFY_STORE) !== undefined
+        ? absoluteUrl(env.SPARKIFY_STORE!, cwd)
+        : absoluteUrl(
+            loaded.config.store ?? (warehouseUrl === configured ? DEFAULT_STORE : storeBeside(warehouseUrl)),
+            loaded.directory,
+          ),
     pools: loaded.config.pools ?? {},
     alerts: (loaded.config.alerts ?? []).map(({ webhook, secret, on }) => ({
       webhook,
@@ -131,6 +137,11 @@ async function withBuiltIn(own: readonly Pipeline[]): Promise<readonly Pipeline[
   if (own.some((p) => p.name === BUILT_IN)) return own;
   const builtIn = await import('../../pipelines/sparkify/index.ts');
   return [...own, builtIn.default];
+}
+
+/** What was done in another warehouse than the project's is none of the project's history. */
+function storeBeside(warehouseUrl: string): string {
+  return `sqlite:.sparkify/store-${createHash('sha256').update(warehouseUrl).digest('hex').slice(0, 12)}.db`;
 }
 
 function absoluteUrl(url: string, base: string): string {

@@ -70,7 +70,8 @@ function registerRun(program: Command, registration: Registration): void {
     .option('--from-sources', 'with --rebuild: read the objects again where the segments lack something')
     .option('--prune', 'retract what came from objects that are gone from the source')
     .option('--yes-all', 'with --prune: also when more than a tenth of the objects is gone')
-    .option('--verify', 'hash every local object again, also those whose size and time did not change');
+    .option('--verify', 'hash every local object again, also those whose size and time did not change')
+    .option('--no-wait', 'where `sparkify up` runs: only ask for it');
   setOption(jsonOption(run));
   examples(run, [
     'sparkify run sparkify --set logData=data/log_data --set songData=data/song_data',
@@ -78,6 +79,13 @@ function registerRun(program: Command, registration: Registration): void {
     'sparkify run sparkify --warehouse postgresql://me@localhost:5432/dwh',
   ]);
   runs(run, registration, async () => (await import('./commands/run.ts')).run);
+
+  const resume = projectOptions(program.command('resume'))
+    .helpGroup(WORK)
+    .description('carry on a run that failed, was cancelled, or was left by a process that died')
+    .argument('<run>', 'its number', wholeNumber(1));
+  examples(resume, ['sparkify resume 42']);
+  runs(jsonOption(resume), registration, async () => (await import('./commands/resume.ts')).resume);
 
   const check = projectOptions(program.command('check'))
     .helpGroup(WORK)

@@ -215,6 +215,22 @@ export const errorCatalogue = {
     { retryable: false },
   ),
   // carrying out
+  RUN_FAILED: entry<{ run: number; code: string; message: string; remedy: string }>(
+    1,
+    (p) => `Run ${p.run} failed: ${p.message} [${p.code}]`,
+    (p) => (p.remedy === '' ? `See \`sparkify logs ${p.run}\`.` : p.remedy),
+  ),
+  RUN_CANCELLED: entry<{ run: number }>(
+    1,
+    (p) => `Run ${p.run} was cancelled.`,
+    (p) => `\`sparkify resume ${p.run}\` carries on from what is done.`,
+  ),
+  RUN_LEFT: entry<{ run: number; state: string }>(
+    4,
+    (p) => `Run ${p.run} is ${p.state}, and whoever carried it out does not answer any more.`,
+    (p) =>
+      `It goes on with \`sparkify up\` or \`sparkify resume ${p.run}\`; \`sparkify runs show ${p.run}\` tells how it stands.`,
+  ),
   RUN_ENDED: entry<{ run: number; state: string; action: string }>(
     1,
     (p) => `Run ${p.run} cannot be ${p.action}: it has ${p.state} already.`,

@@ -6,6 +6,7 @@ import type { Store } from '../../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../../orchestrator/worker/definitions.ts';
 import { removeUpFile, writeUpFile } from '../../server/client/up-file.ts';
 import { type Listening, type ListenOptions, listen } from '../../server/listen.ts';
+import { maskUrl } from '../../warehouse/url.ts';
 import { type CliContext, line } from '../context.ts';
 import { loadedPipelines } from '../loaded-pipelines.ts';
 import { openProjectLogs, startProjectNode } from '../node-access.ts';
@@ -67,12 +68,18 @@ async function upOn(context: CliContext, flags: UpFlags, project: Project, store
   let listening: Listening | undefined;
   let endWatch = (): void => {};
   try {
-    const parts = serverParts(project, store, () => current);
+    const parts = serverParts(project, store, () => current, node.withWarehouse);
     listening = await listenSomewhere(context, flags, project, (options) =>
       listen(parts, { ...options, localToken: token, secrets }),
     );
     const { url } = listening;
-    await writeUpFile(project.directory, { pid: process.pid, url, startedAtMs: systemClock.nowMs(), token });
+    await writeUpFile(project.directory, {
+      pid: process.pid,
+      url,
+      startedAtMs: systemClock.nowMs(),
+      store: maskUrl(project.storeUrl),
+      token,
+    });
     await tellStart(context, flags, { project, loaded: current, store, url });
     endWatch = watchDefinitions(
       () => definitionFiles(project),

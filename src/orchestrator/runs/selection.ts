@@ -24,8 +24,17 @@ export function selectTasks(
     return within(graph.tasks.filter((t) => exactly.has(t.name) && (dryRun !== true || t.kind !== 'publish')));
   }
   const wanted = only === undefined ? undefined : upstream(graph, namedTasks(graph, only));
-  const publishes = wanted === undefined && dryRun !== true;
-  return within(graph.tasks.filter((t) => wanted?.has(t.name) !== false && (publishes || t.kind !== 'publish')));
+  if (wanted !== undefined) return within(graph.tasks.filter((t) => wanted.has(t.name) && t.kind !== 'publish'));
+  const left = dryRun === true ? publishing(graph) : new Set();
+  return within(graph.tasks.filter((t) => !left.has(t.name)));
+}
+
+/** What publishes, and what only follows a publish. */
+function publishing(graph: PipelineGraph): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const task of graph.tasks)
+    if (task.kind === 'publish' || task.after.some((name) => found.has(name))) found.add(task.name);
+  return found;
 }
 
 function within(chosen: readonly GraphTask[]): readonly SelectedTask[] {

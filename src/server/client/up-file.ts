@@ -9,7 +9,7 @@ export interface UpFile {
   readonly url: string;
   readonly startedAtMs: number;
   /** What it works on, without a password. */
-  readonly store: string;
+  readonly store?: string;
   /** Lets its bearer do everything. */
   readonly token: string;
 }
@@ -50,11 +50,11 @@ export async function readUpFile(projectDirectory: string): Promise<UpFile | und
       typeof pid !== 'number' ||
       typeof url !== 'string' ||
       typeof startedAtMs !== 'number' ||
-      typeof store !== 'string' ||
+      (store !== undefined && typeof store !== 'string') ||
       typeof token !== 'string'
     )
       return undefined;
-    return { pid, url, startedAtMs, store, token };
+    return { pid, url, startedAtMs, token, ...(store === undefined ? {} : { store }) };
   } catch {
     return undefined;
   }
