@@ -64,6 +64,11 @@ export interface TaskQueue {
   ): Promise<{ readonly lost: readonly Claim[]; readonly cancelled: readonly Claim[] }>;
   /** Ends attempts and unlocks what waited for them, in one transaction; gives the claims that were refused. */
   complete(completions: readonly Completion[]): Promise<readonly Claim[]>;
+  /** `complete` and then `claim`, also of what was just unlocked, with one commit for both. */
+  completeAndClaim(
+    completions: readonly Completion[],
+    request: ClaimRequest,
+  ): Promise<{ readonly refused: readonly Claim[]; readonly claimed: readonly ClaimedTask[] }>;
   /** Takes tasks back whose lease has run out, and runs from holders that are gone; how many tasks. */
   expire(): Promise<number>;
   /**

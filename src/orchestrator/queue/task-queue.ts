@@ -2,13 +2,13 @@ import { RunChanges } from '../runs/run-changes.ts';
 import { createRunGraphs, type RunGraphs } from '../runs/run-graph.ts';
 import { settle } from '../runs/settle.ts';
 import { sqlWords } from '../runs/sql-words.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoreTransaction } from '../store/store.ts';
 import { claimTasks } from './claim.ts';
 import { endAttempts } from './complete.ts';
 import { EXPIRE_AT_ONCE, endHold, takeBackExpired } from './expire.ts';
 import { Fairness } from './fairness.ts';
 import { renewHolds } from './hold.ts';
-import type { TaskQueue } from './queue.ts';
+import type { Claim, ClaimedTask, Completion, TaskQueue } from './queue.ts';
 import { renewClaims } from './renew.ts';
 
 export interface TaskQueueOptions {
@@ -26,22 +26,32 @@ const DEFAULT_MAX_CRASHES = 3;
 export function createTaskQueue(store: Store, options: TaskQueueOptions): TaskQueue {
   const { random, maxCrashes = DEFAULT_MAX_CRASHES, graphs = createRunGraphs() } = options;
   const fairness = { tasks: new Fairness(), holds: new Fairness() };
+  const complete = async (tx: StoreTransaction, completions: readonly Completion[]): Promise<readonly Claim[]> => {
+    if (completions.length === 0) return [];
+    const changes = new RunChanges(tx, graphs);
+    const refused = await endAttempts(changes, completions, random);
+    await settle(changes);
+    return refused;
+  };
+  /** Counted after the commit: a transaction may be tried several times. */
+  const took = ({ claimed, begunHolds }: Awaited<ReturnType<typeof claimTasks>>): readonly ClaimedTask[] => {
+    fairness.tasks.took(claimed.length);
+    fairness.holds.took(begunHolds);
+    return claimed;
+  };
   return {
-    claim: async (request) => {
-      const { claimed, begunHolds } = await store.write((tx) => claimTasks(tx, fairness, request));
-      fairness.tasks.took(claimed.length);
-      fairness.holds.took(begunHolds);
-      return claimed;
-    },
+    claim: async (request) => took(await store.write((tx) => claimTasks(tx, fairness, request))),
     renew: (claims, leaseMs) => store.write((tx) => renewClaims(tx, claims, leaseMs)),
     complete: async (completions) => {
       if (completions.length === 0) return [];
-      return store.write(async (tx) => {
-        const changes = new RunChanges(tx, graphs);
-        const refused = await endAttempts(changes, completions, random);
-        await settle(changes);
-        return refused;
-      });
+      return store.write((tx) => complete(tx, completions));
+    },
+    completeAndClaim: async (completions, request) => {
+      const { refused, claim } = await store.write(async (tx) => ({
+        refused: await complete(tx, completions),
+        claim: await claimTasks(tx, fairness, request),
+      }));
+      return { refused, claimed: took(claim) };
     },
     expire: async () => {
       let total = 0;

@@ -34,6 +34,26 @@ eachStore((_engine, open) => {
     ]);
   });
 
+  test('with one commit a worker tells what it has done and gets what that unlocked', async () => {
+    const world = await openRunWorld(open);
+    const run = await world.start(graphFrom('a, b after a, c after b'));
+    const request = { worker: 'w1', queues: ['default'], limit: 5, warehouse: true, leaseMs: 30_000 };
+    const told: unknown[] = [];
+    let turn = await world.queue.completeAndClaim([], request);
+    for (let i = 0; i < 3; i++) {
+      const { taskId, worker, attempt, row } = turn.claimed[0]!;
+      const once = { state: 'succeeded', claim: { taskId, worker, attempt }, detail: 'done' } as const;
+      turn = await world.queue.completeAndClaim([once, once], request);
+      told.push([row.task, turn.refused.length, turn.claimed.map((c) => c.row.task)]);
+    }
+    expect(told).toEqual([
+      ['a', 1, ['b']],
+      ['b', 1, ['c']],
+      ['c', 1, []],
+    ]);
+    expect((await world.run(run)).state).toBe('succeeded');
+  });
+
   test('a completion counts only for the task, worker and attempt that were claimed, and only once', async () => {
     const world = await openRunWorld(open);
     await world.start(graphFrom('load'));
