@@ -78,6 +78,7 @@ async function measure(engine: string, url: string): Promise<void> {
       random: (size) => randomBytes(size),
       logsDirectory: join(work, 'logs'),
       pipelines: () => ({ resolved: [], broken: [] }),
+      refreshListings: async () => [],
       process: { version: '0', project: 'bench', pid: process.pid, startedAtMs: systemClock.nowMs() },
     },
     { port: 0, report: (error) => say(String(error)) },

@@ -1,11 +1,14 @@
 import { createRunGraphs } from '../orchestrator/runs/run-graph.ts';
 import type { Handlers } from './api.ts';
+import { changeBackfill, makeBackfill } from './changes/backfills.ts';
 import { changeMany } from './changes/many.ts';
 import { setPaused } from './changes/pause.ts';
+import { refreshListings } from './changes/refresh.ts';
 import { changeRun } from './changes/run-changes.ts';
 import { changeTask } from './changes/task-changes.ts';
 import { triggerRun } from './changes/trigger.ts';
 import type { ServerParts } from './parts.ts';
+import { getBackfill, listBackfillPage } from './reads/backfills.ts';
 import { followEventStream, listEvents } from './reads/events.ts';
 import { getGantt } from './reads/gantt.ts';
 import { Graphs } from './reads/graphs.ts';
@@ -13,6 +16,7 @@ import { getHealth, type HealthFacts } from './reads/health.ts';
 import { downloadLogText, followLogLines, readLogPage } from './reads/logs.ts';
 import { getMatrix } from './reads/matrix.ts';
 import { getGraph, getPipeline, listPipelines } from './reads/pipelines.ts';
+import { getPlan } from './reads/plans.ts';
 import { listPools, setPool } from './reads/pools.ts';
 import { findRun, listRuns, runOf } from './reads/runs.ts';
 import { getStatus } from './reads/status.ts';
@@ -35,6 +39,8 @@ export function createHandlers(parts: ServerParts, facts: HealthFacts): Handlers
     getPipeline: (call) => getPipeline(graphs, call),
     getGraph: (call) => getGraph(graphs, call),
     getMatrix: (call) => getMatrix(graphs, call),
+    getPlan,
+    refreshListings: (call) => refreshListings(parts, call),
     pausePipeline: ({ store, params, by }) => setPaused(store, { ...params, paused: true, by: by.name }),
     unpausePipeline: ({ store, params, by }) => setPaused(store, { ...params, paused: false, by: by.name }),
 
@@ -66,6 +72,16 @@ export function createHandlers(parts: ServerParts, facts: HealthFacts): Handlers
     readLogs: (call) => readLogPage(logsDirectory, call),
     downloadLogs: (call) => downloadLogText(logsDirectory, call),
     followLogs: (call) => followLogLines(logsDirectory, timers, call),
+
+    listBackfills: listBackfillPage,
+    createBackfill: (call) => makeBackfill(parts.pipelines(), call),
+    getBackfill,
+    pauseBackfill: ({ store, params, body, by }) =>
+      changeBackfill(store, runGraphs, 'pause', { ...params, ...body, by: by.name }),
+    resumeBackfill: ({ store, params, body, by }) =>
+      changeBackfill(store, runGraphs, 'resume', { ...params, ...body, by: by.name }),
+    cancelBackfill: ({ store, params, body, by }) =>
+      changeBackfill(store, runGraphs, 'cancel', { ...params, ...body, by: by.name }),
 
     listEvents,
     followEvents: (call) => followEventStream(timers, call),

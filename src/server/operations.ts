@@ -33,6 +33,14 @@ export const operations = {
   getPipeline: read('/pipelines/{pipeline}', 'One pipeline with its schedule and its latest runs.'),
   getGraph: read('/pipelines/{pipeline}/graph', 'Its tasks in topological order, of today or of an older version.'),
   getMatrix: read('/pipelines/{pipeline}/matrix', 'Runs × tasks in one compact answer.'),
+  getPlan: read('/pipelines/{pipeline}/plan', 'Cells of an interval: done, missing, failed, stale, running, and why.'),
+  refreshListings: {
+    method: 'post',
+    path: '/pipelines/{pipeline}/listings/refresh',
+    kind: 'act',
+    scope: 'operator',
+    summary: 'Lists the sources of a pipeline anew, so that its plan knows what is stale.',
+  },
   pausePipeline: write('/pipelines/{pipeline}/pause', 'No scheduled run of it starts any more.'),
   unpausePipeline: write('/pipelines/{pipeline}/unpause', 'Its schedule goes on.'),
 
@@ -71,6 +79,13 @@ export const operations = {
     scope: 'viewer',
     summary: 'The same lines as they come, until the run has ended.',
   },
+
+  listBackfills: read('/backfills', 'Backfills, newest first, in pages.'),
+  createBackfill: write('/backfills', 'Freezes a plan of cells and works it off; with dryRun only tells the plan.'),
+  getBackfill: read('/backfills/{backfill}', 'One backfill and its progress, cell by cell.'),
+  pauseBackfill: write('/backfills/{backfill}/pause', 'Starts no cell of it any more.'),
+  resumeBackfill: write('/backfills/{backfill}/resume', 'Goes on with it, failed cells again.'),
+  cancelBackfill: write('/backfills/{backfill}/cancel', 'Ends it; cells under way are cancelled.'),
 
   listEvents: read('/events', 'What happened, in the order of commits, in pages.'),
   followEvents: {

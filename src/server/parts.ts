@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Timers } from '../core/timers.ts';
+import type { RefreshedListing } from '../orchestrator/cells/refresh-listings.ts';
 import type { Store } from '../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../orchestrator/worker/definitions.ts';
+import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { RandomBytes } from './tokens/token-text.ts';
 
 /** What the API is made over. */
@@ -14,6 +16,8 @@ export interface ServerParts {
   readonly logsDirectory: string;
   /** The project's pipelines as this process has loaded them last. */
   readonly pipelines: () => LoadedPipelines;
+  /** Lists the sources of a pipeline and keeps in the store what was seen. @throws WAREHOUSE_* */
+  readonly refreshListings: (pipeline: ResolvedPipeline, signal: AbortSignal) => Promise<readonly RefreshedListing[]>;
   readonly process: ServerProcess;
 }
 

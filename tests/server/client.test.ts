@@ -161,7 +161,7 @@ describe('.sparkify/up.json', () => {
     const world = await openWorld(open);
     const directory = folder();
     const { url } = await listenTo(world, { localToken: token });
-    await writeUpFile(directory, { pid: process.pid, url, startedAtMs: 1, token });
+    await writeUpFile(directory, { pid: process.pid, url, startedAtMs: 1, token, store: 'sqlite:x' });
     expect(statSync(upFilePath(directory)).mode & 0o777).toBe(0o600);
     const found = await findServer(directory, systemTimers);
     expect(found).toMatchObject({ url, pid: process.pid });
@@ -174,7 +174,7 @@ describe('.sparkify/up.json', () => {
     const { url } = await listenTo(world, { localToken: token });
     const gone = spawnSync(process.execPath, ['-e', '']).pid;
     const stale = async (change: object): Promise<unknown> => {
-      await writeUpFile(directory, { pid: process.pid, url, startedAtMs: 1, token, ...change });
+      await writeUpFile(directory, { pid: process.pid, url, startedAtMs: 1, token, store: 'sqlite:x', ...change });
       return findServer(directory, systemTimers);
     };
     expect(await findServer(directory, systemTimers)).toBeUndefined();
@@ -195,11 +195,17 @@ describe('.sparkify/up.json', () => {
 
   it('is not believed when others could have written it, or when it is no such file', async () => {
     const directory = folder();
-    await writeUpFile(directory, { pid: process.pid, url: 'http://127.0.0.1:1', startedAtMs: 1, token });
+    await writeUpFile(directory, {
+      pid: process.pid,
+      url: 'http://127.0.0.1:1',
+      startedAtMs: 1,
+      token,
+      store: 'sqlite:x',
+    });
     chmodSync(upFilePath(directory), 0o644);
     expect(await readUpFile(directory)).toBeUndefined();
     chmodSync(upFilePath(directory), 0o600);
-    expect(await readUpFile(directory)).toMatchObject({ token });
+    expect(await readUpFile(directory)).toMatchObject({ token, store: 'sqlite:x' });
     writeFileSync(upFilePath(directory), '{"pid": "1"}');
     expect(await readUpFile(directory)).toBeUndefined();
     writeFileSync(upFilePath(directory), 'half');
@@ -208,7 +214,7 @@ describe('.sparkify/up.json', () => {
 
   it('is taken away by whom it stands for, and by nobody else', async () => {
     const directory = folder();
-    await writeUpFile(directory, { pid: 1, url: 'u', startedAtMs: 1, token: 'new' });
+    await writeUpFile(directory, { pid: 1, url: 'u', startedAtMs: 1, token: 'new', store: 'sqlite:x' });
     await removeUpFile(directory, { token: 'old' });
     expect(JSON.parse(readFileSync(upFilePath(directory), 'utf8'))).toMatchObject({ token: 'new' });
     await removeUpFile(directory, { token: 'new' });

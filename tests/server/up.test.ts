@@ -74,7 +74,7 @@ describe('up', () => {
     });
     const token = 'the-token-of-this-up';
     const { url } = await listenTo(world, { localToken: token });
-    await writeUpFile(directory, { pid: process.pid, url, startedAtMs: time.nowMs(), token });
+    await writeUpFile(directory, { pid: process.pid, url, startedAtMs: time.nowMs(), token, store: 'sqlite:x' });
     ends.push(() => removeUpFile(directory, { token }));
     return directory;
   }

@@ -8,7 +8,7 @@ import { type VirtualTime, virtualTime } from '../../src/core/timers.ts';
 import type { Completion } from '../../src/orchestrator/queue/queue.ts';
 import { createTaskQueue } from '../../src/orchestrator/queue/task-queue.ts';
 import { createRun } from '../../src/orchestrator/runs/create-run.ts';
-import { createRunGraphs } from '../../src/orchestrator/runs/run-graph.ts';
+import { createRunGraphs, type RunGraphs } from '../../src/orchestrator/runs/run-graph.ts';
 import { startRuns } from '../../src/orchestrator/runs/start-runs.ts';
 import type { Store } from '../../src/orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../../src/orchestrator/worker/definitions.ts';
@@ -51,6 +51,9 @@ export interface World {
     graph: PipelineGraph,
     more?: { readonly interval?: Interval; readonly kind?: 'manual' | 'scheduled' },
   ): Promise<number>;
+  readonly runGraphs: RunGraphs;
+  /** Lets runs that are queued begin, as many as there are. */
+  startQueued(): Promise<void>;
   /** An `up` that lives. */
   heartbeat(): Promise<void>;
   /** Claims whatever is ready and ends it as told; the names of the tasks. */
@@ -83,6 +86,8 @@ export async function openWorld(
     random: countingRandom(),
     logsDirectory: join(directory, 'logs'),
     pipelines: () => pipelines,
+    refreshListings: async (pipeline) =>
+      pipeline.stagings.map(({ name }) => ({ staging: name, objects: 3, differing: 1, error: undefined })),
     process: { version: '0.0.0-test', project: 'test', pid: 1, startedAtMs: startMs },
   };
   const server = createServer(parts, { report: (error) => unforeseen.push(error), ...serverOptions });
@@ -106,6 +111,16 @@ export async function openWorld(
         });
         await startRuns(tx, graphs, [id]);
         return id;
+      }),
+    runGraphs: graphs,
+    startQueued: () =>
+      store.write(async (tx) => {
+        const queued = await tx.all<{ id: number }>("select id from runs where state = 'queued' order by id");
+        await startRuns(
+          tx,
+          graphs,
+          queued.map((r) => r.id),
+        );
       }),
     heartbeat: async () => {
       const nowMs = time.nowMs();

@@ -21,7 +21,7 @@ import type { Store } from '../store/store.ts';
 import type { LoadedPipelines } from '../worker/definitions.ts';
 import { ownIdentity } from '../worker/process-identity.ts';
 import { catchStrayErrors } from '../worker/stray-errors.ts';
-import { startWorker, type WorkerOptions } from '../worker/worker.ts';
+import { startWorker, type Worker, type WorkerOptions } from '../worker/worker.ts';
 import { segmentsId } from './segments-mark.ts';
 
 /**
@@ -84,6 +84,7 @@ export interface RunningNode extends NodeParts {
   replacePipelines(pipelines: LoadedPipelines, options?: RegisterOptions): Promise<void>;
   /** Drains first; a second call, or `now`, interrupts what runs and gives it back. */
   stop(how?: 'drain' | 'now'): void;
+  readonly withWarehouse: Worker['withWarehouse'];
   /** When it has stopped. Never rejects. */
   readonly done: Promise<void>;
 }
@@ -195,6 +196,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       worker.replacePipelines(loaded);
     },
     stop: (how = 'drain') => stop(how),
+    withWarehouse: worker.withWarehouse,
     done: worker.done.then(async () => {
       await running.stop();
       await alerts?.stop();

@@ -12,7 +12,7 @@ import type { Store } from '../store/store.ts';
 import { type Attempt, type AttemptHost, beginAttempt } from './attempt.ts';
 import { Definitions, type LoadedPipelines } from './definitions.ts';
 import { HeldRuns } from './held-runs.ts';
-import { type Registration, registerWorker } from './registry.ts';
+import { isOtherWorker, type Registration, registerWorker } from './registry.ts';
 import { KnownRuns, type RunFacts } from './run-facts.ts';
 import { summarise } from './run-summary.ts';
 import { type StrayErrors, uncaught } from './stray-errors.ts';
@@ -66,6 +66,11 @@ export interface Worker {
    * back unharmed. A second call can only hurry the first.
    */
   stop(how: 'drain' | 'now'): void;
+  /**
+   * Does `work` with the warehouse that its runs use, opened when it must be; waits while another process has its file.
+   * @throws WAREHOUSE_*; WAREHOUSE_BUSY when the data of this store is another worker's
+   */
+  withWarehouse<T>(work: (warehouse: Warehouse) => Promise<T>, signal: AbortSignal): Promise<T>;
   /** When it has stopped. Never rejects. */
   readonly done: Promise<void>;
 }
@@ -109,6 +114,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     done: loop.done.then(() => registered.leave().catch(() => undefined)),
     replacePipelines: (loaded) => loop.definitions.replace(loaded),
     stop: (how) => loop.stop(how),
+    withWarehouse: (work, signal) => loop.withWarehouse(work, signal),
   };
 }
 
@@ -158,6 +164,8 @@ class WorkerLoop {
         clock,
         failpoints,
         openSource,
+        // Whoever holds a run in the store has every right to it: another worker's process is one that has lost it.
+        isSuperseded: (holder) => isOtherWorker(options.store, options.registration.identity, holder),
         ...(readText === undefined ? {} : { readText }),
         ...(chunkBytes === undefined ? {} : { chunkBytes }),
         ...(ingestThreads === undefined ? {} : { threads: ingestThreads }),
@@ -204,6 +212,18 @@ class WorkerLoop {
       for (const attempt of this.#running.values()) attempt.interrupt('stopping');
     }
     this.#wake();
+  }
+
+  async withWarehouse<T>(work: (warehouse: Warehouse) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const access = this.#access;
+    if (access === undefined)
+      throw new SparkifyError('WAREHOUSE_BUSY', { path: 'of this store', holder: 'another worker' });
+    const warehouse = await access.acquire({ signal, onWait: (reason) => this.#options.note?.(reason) });
+    try {
+      return await work(warehouse);
+    } finally {
+      access.release();
+    }
   }
 
   /** Has a round begin once everything that is ready now has had its turn, so that ends of one moment are told together. */

@@ -3,7 +3,7 @@ import type { RunRequest } from '../../orchestrator/model/run-request.ts';
 import { createRun } from '../../orchestrator/runs/create-run.ts';
 import type { StoreReader } from '../../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../../orchestrator/worker/definitions.ts';
-import { resolvePipeline } from '../../pipeline/define.ts';
+import { type ResolvedPipeline, resolvePipeline } from '../../pipeline/define.ts';
 import type { PipelineGraph } from '../../pipeline/graph.ts';
 import { graphOf } from '../../pipeline/graph-of.ts';
 import { ALL_TIME, parseInterval } from '../../pipeline/interval.ts';
@@ -46,11 +46,32 @@ async function graphFor(
   name: string,
   params: Readonly<Record<string, unknown>>,
 ): Promise<PipelineGraph> {
+  return graphOf(withParameters(await declaredPipeline(loaded, db, name), params));
+}
+
+/** Looks at parameters by the pipeline's own definition, where this process has it. @throws PARAMETER_INVALID */
+export function requireParameters(
+  loaded: LoadedPipelines,
+  name: string,
+  params: Readonly<Record<string, unknown>>,
+): void {
   const declared = loaded.resolved.find((p) => p.name === name);
-  if (declared !== undefined) {
-    if (Object.keys(params).length === 0) return graphOf(declared);
-    return graphOf(resolvePipeline(declared.origin, { ...declared.params, ...params }));
-  }
+  if (declared !== undefined) withParameters(declared, params);
+}
+
+function withParameters(pipeline: ResolvedPipeline, params: Readonly<Record<string, unknown>>): ResolvedPipeline {
+  if (Object.keys(params).length === 0) return pipeline;
+  return resolvePipeline(pipeline.origin, { ...pipeline.params, ...params });
+}
+
+/** The pipeline as this process has it. @throws PIPELINE_UNKNOWN, PIPELINE_BROKEN, PIPELINE_GONE */
+export async function declaredPipeline(
+  loaded: LoadedPipelines,
+  db: StoreReader,
+  name: string,
+): Promise<ResolvedPipeline> {
+  const declared = loaded.resolved.find((p) => p.name === name);
+  if (declared !== undefined) return declared;
   const broken = loaded.broken.find((p) => p.name === name);
   if (broken !== undefined)
     throw new SparkifyError(

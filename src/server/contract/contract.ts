@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { OperationId } from '../operations.ts';
+import * as backfills from './backfills.ts';
 import { onlyDryRun } from './common.ts';
 import * as logs from './logs.ts';
 import * as pipelines from './pipelines.ts';
+import * as plans from './plans.ts';
 import * as runs from './runs.ts';
 import * as system from './system.ts';
 
@@ -25,6 +27,8 @@ export const contract = {
   getPipeline: { params: pipelines.onePipeline, answer: pipelines.pipeline },
   getGraph: { params: pipelines.onePipeline, query: pipelines.graphQuery, answer: pipelines.graph },
   getMatrix: { params: pipelines.onePipeline, query: pipelines.matrixQuery, answer: pipelines.matrix },
+  getPlan: { params: pipelines.onePipeline, query: plans.planQuery, answer: plans.plan },
+  refreshListings: { params: pipelines.onePipeline, answer: pipelines.refreshed },
   pausePipeline: { params: pipelines.onePipeline, body: onlyDryRun, answer: pipelines.pauseChange },
   unpausePipeline: { params: pipelines.onePipeline, body: onlyDryRun, answer: pipelines.pauseChange },
 
@@ -48,6 +52,13 @@ export const contract = {
   readLogs: { params: runs.oneRun, query: logs.logFilter, answer: logs.logPage },
   downloadLogs: { params: runs.oneRun, query: logs.logStreamFilter, answer: z.string() },
   followLogs: { params: runs.oneRun, query: logs.logStreamFilter, answer: logs.logItem },
+
+  listBackfills: { query: backfills.backfillFilter, answer: backfills.backfills },
+  createBackfill: { body: backfills.backfillBody, answer: backfills.newBackfill },
+  getBackfill: { params: backfills.oneBackfill, answer: backfills.backfillWithCells },
+  pauseBackfill: { params: backfills.oneBackfill, body: onlyDryRun, answer: backfills.backfillChange },
+  resumeBackfill: { params: backfills.oneBackfill, body: onlyDryRun, answer: backfills.backfillChange },
+  cancelBackfill: { params: backfills.oneBackfill, body: onlyDryRun, answer: backfills.backfillChange },
 
   listEvents: { query: system.eventFilter, answer: system.events },
   followEvents: { query: system.eventStreamFilter, answer: system.event },

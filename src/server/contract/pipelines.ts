@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { allOf, failure, idInPath, instantMs, instantText, nameInPath, whenMs, wholeNumber } from './common.ts';
+import { allOf, failure, idInPath, instantMs, nameInPath, whenMs, wholeNumber } from './common.ts';
 import { run } from './runs.ts';
 
 export const onePipeline = z.strictObject({ pipeline: nameInPath });
@@ -131,7 +131,14 @@ export const pauseChange = z.strictObject({ pipeline: z.string(), paused: z.bool
   id: 'PauseChange',
 });
 
-export const interval = {
-  from: instantText.optional().meta({ description: 'Beginning of the interval, UTC.' }),
-  to: instantText.optional().meta({ description: 'Its end, which is outside of it.' }),
-};
+export const refreshed = allOf(
+  z
+    .strictObject({
+      staging: z.string(),
+      objects: z.int().nullable(),
+      differing: z.int().nullable().meta({ description: 'Those that are not what is published.' }),
+      error: failure.nullable(),
+    })
+    .meta({ id: 'RefreshedListing' }),
+  'RefreshedListings',
+);

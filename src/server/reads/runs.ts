@@ -13,8 +13,13 @@ type Run = Answer<'getRun'>;
 
 const request = z.object({ params: z.record(z.string(), z.unknown()).default({}) }).loose();
 
+/** What stands in a `request_json` of the store. */
+export function requestOf(json: string): Run['request'] {
+  const { params, ...rest } = request.parse(JSON.parse(json));
+  return { ...rest, params };
+}
+
 export function runOf(row: StoredRun, nowMs: number): Run {
-  const { params, ...rest } = request.parse(JSON.parse(row.request_json));
   return {
     id: row.id,
     pipeline: row.pipeline,
@@ -26,7 +31,7 @@ export function runOf(row: StoredRun, nowMs: number): Run {
     endMs: row.end_ms,
     state: row.state,
     priority: row.priority,
-    request: { ...rest, params },
+    request: requestOf(row.request_json),
     dueAtMs: row.due_at_ms,
     createdAtMs: row.created_at_ms,
     startedAtMs: row.started_at_ms,
@@ -67,8 +72,8 @@ export async function listRuns({ store, query, nowMs }: Call<'listRuns'>): Promi
   if (query.kind !== undefined) rows = rows.where('kind', 'in', query.kind);
   if (query.backfill !== undefined) rows = rows.where('backfill_id', '=', query.backfill);
   if (query.late !== undefined) rows = rows.where('late', '=', query.late ? 1 : 0);
-  if (query.from !== undefined) rows = rows.where('end_ms', '>', instantOf(query.from, 'from'));
-  if (query.to !== undefined) rows = rows.where('start_ms', '<', instantOf(query.to, 'to'));
+  if (query.from !== undefined) rows = rows.where('end_ms', '>', instantOf(query.from, 'query.from'));
+  if (query.to !== undefined) rows = rows.where('start_ms', '<', instantOf(query.to, 'query.to'));
   const total = await boundedCount(rows.select('id'));
   const page = await (before === undefined ? rows : rows.where('id', '<', before))
     .selectAll()

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { planScopes } from '../../orchestrator/cells/plan.ts';
+import { type BackfillState, backfillTransitions } from '../../orchestrator/model/states.ts';
+import {
+  cursorText,
+  dryRun,
+  failure,
+  idInPath,
+  instantMs,
+  instantText,
+  nameInPath,
+  pageLimit,
+  pageOf,
+  whenMs,
+} from './common.ts';
+import { plan } from './plans.ts';
+import { runRequest } from './runs.ts';
+
+const states = Object.keys(backfillTransitions) as [BackfillState, ...BackfillState[]];
+const cellStates = ['planned', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+
+export const oneBackfill = z.strictObject({ backfill: idInPath });
+
+export const backfill = z
+  .strictObject({
+    id: z.int(),
+    pipeline: z.string(),
+    version: z.string(),
+    interval: z.string().meta({ description: 'For people; startMs and endMs say the same.' }),
+    startMs: instantMs,
+    endMs: instantMs,
+    scope: z.enum(planScopes),
+    tasks: z.array(z.string()).nullable().meta({ description: 'Those that were asked for; null: all.' }),
+    newestFirst: z.boolean(),
+    maxActive: z.int(),
+    priority: z.int(),
+    state: z.enum(states),
+    counts: z.record(z.enum(cellStates), z.int()).meta({ description: 'Cells by state.' }),
+    waits: z.string().nullable().meta({ description: 'Why it does not get on although it is not paused.' }),
+    request: runRequest,
+    createdAtMs: instantMs,
+    finishedAtMs: whenMs,
+    requestedBy: z.string(),
+    error: failure.nullable(),
+  })
+  .meta({ id: 'Backfill' });
+
+export const backfills = pageOf(backfill, 'BackfillPage');
+export const backfillFilter = z.strictObject({
+  pipeline: nameInPath.optional(),
+  cursor: cursorText.optional(),
+  limit: pageLimit(200, 50),
+});
+
+export const backfillWithCells = z
+  .strictObject({
+    ...backfill.shape,
+    cells: z
+      .array(
+        z.strictObject({
+          startMs: instantMs,
+          endMs: instantMs,
+          state: z.enum(cellStates),
+          run: z.int().nullable().meta({ description: 'Its latest run.' }),
+          reason: z.string().nullable().meta({ description: 'Why it failed, else why it was planned.' }),
+        }),
+      )
+      .meta({ description: 'In the order of time: a heatmap.' }),
+  })
+  .meta({ id: 'BackfillWithCells' });
+
+export const backfillBody = z
+  .strictObject({
+    pipeline: nameInPath,
+    from: instantText.optional(),
+    to: instantText.optional(),
+    every: z.string().max(100).optional().meta({ description: 'Length of an interval, without a schedule: `1 day`.' }),
+    scope: z.enum(planScopes).optional(),
+    tasks: z.array(nameInPath).min(1).max(1000).optional(),
+    newestFirst: z.boolean().optional(),
+    coalesce: z.int().min(1).max(10_000).optional(),
+    maxActive: z.int().min(1).max(1000).optional(),
+    params: z.record(z.string(), z.unknown()).optional(),
+    dryRun,
+  })
+  .meta({ id: 'NewBackfill' });
+
+export const newBackfill = z
+  .strictObject({
+    backfill: backfill.nullable().meta({ description: 'null: there is nothing to do, or it was a dry run.' }),
+    plan,
+  })
+  .meta({ id: 'BackfillCreated' });
+
+export const backfillChange = z
+  .strictObject({ backfill, changed: z.boolean(), dryRun: z.boolean() })
+  .meta({ id: 'BackfillChange' });
