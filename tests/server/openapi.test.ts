@@ -47,6 +47,8 @@ describe('the OpenAPI document', () => {
       '/pipelines/p',
       '/pipelines/p/graph',
       '/pipelines/p/matrix',
+      '/pipelines/p/plan',
+      '/backfills',
       '/runs',
       `/runs/${run}`,
       `/runs/${run}/gantt`,

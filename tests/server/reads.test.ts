@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { saveCoverage } from '../../src/orchestrator/cells/coverage.ts';
 import { every } from '../../src/pipeline/schedule.ts';
 import { graphFrom, graphOfTasks, graphTask } from '../orchestrator/graphs.ts';
 import { eachStore, startMs } from '../orchestrator/stores.ts';
@@ -255,29 +256,58 @@ eachStore((_, open) => {
     await world.run(graph);
     await world.work();
     expect(await status()).toMatchObject({ level: 'ok', failing: [] });
-    await world.store.write(async (tx) => {
-      await tx.db
-        .insertInto('pending_objects')
-        .values({
-          pipeline: 'p',
-          staging: 's',
-          uri: 'file:///x',
-          name: 'x',
-          change: 'changed',
-          start_ms: null,
-          end_ms: null,
-          version: 'v',
-          size_bytes: 1,
-          mtime_ms: null,
-          listed_at_ms: startMs,
-        })
-        .execute();
-    });
-    expect(await status()).toMatchObject({
-      level: 'attention',
-      sentence: 'Stale: p. Nothing is scheduled.',
-      stale: [{ why: 's: 1 changed object is listed and not loaded.' }],
-    });
     expect((await world.ask('GET', '/status?pipeline=x')).body.code).toBe('PIPELINE_UNKNOWN');
+  });
+
+  it('what is published and no longer as its objects are is stale; what was never published is not', async () => {
+    const world = await openWorld(open);
+    const schedule = every('1 day', { start: '2025-12-29' });
+    const graph = graphOfTasks(
+      [
+        graphTask('stage', { kind: 'stage', data: true }),
+        graphTask('publish', { kind: 'publish', data: true, after: ['stage'] }),
+      ],
+      {
+        pipeline: 'p',
+        schedule,
+      },
+    );
+    await world.run(graph);
+    await world.heartbeat();
+    const december = (dayOfMonth: number): number => Date.UTC(2025, 11, dayOfMonth);
+    const pending = (uri: string, from: number, change: 'new' | 'changed') => ({
+      pipeline: 'p',
+      staging: 's',
+      uri,
+      name: uri,
+      change,
+      start_ms: december(from),
+      end_ms: december(from + 1),
+      version: null,
+      size_bytes: 1,
+      mtime_ms: null,
+      listed_at_ms: startMs,
+    });
+    await world.store.write(async (tx) => {
+      await tx.run("update runs set state = 'cancelled'");
+      await saveCoverage(tx, 'p', {
+        intervals: [{ startMs: december(29), endMs: december(31) }],
+        definition: graph.semanticVersion,
+        epoch: 1,
+        atMs: startMs,
+      });
+      // The last day is not published yet: its object makes nothing stale.
+      const rows = [pending('30-events.json', 30, 'changed'), pending('31-events.json', 31, 'new')];
+      await tx.db.insertInto('pending_objects').values(rows).execute();
+    });
+    const { body } = await world.ask('GET', '/status');
+    expect(body).toMatchObject({ level: 'attention', sentence: expect.stringMatching(/^Stale: p\./) });
+    expect(body.stale).toMatchObject([
+      {
+        pipeline: 'p',
+        why: '2025-12-30/2025-12-31: 30-events.json changed after it was published.',
+        remedy: 'sparkify plan p --scope stale',
+      },
+    ]);
   });
 });

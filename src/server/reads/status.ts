@@ -6,6 +6,7 @@ import type { Answer, Call } from '../api.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { type Graphs, pipelineUnknown } from './graphs.ts';
 import { nextRun } from './pipelines.ts';
+import { staleConcerns } from './stale.ts';
 import { waitingConcerns } from './waiting.ts';
 import { schedulerHeartbeat, someWorkerLives } from './workers.ts';
 
@@ -41,7 +42,7 @@ export async function getStatus(graphs: Graphs, call: Call<'getStatus'>): Promis
   const recent = (await Promise.all(pipelines.map((p) => recentRuns(db, p.name)))).flat();
   const failing = [...pipelines.flatMap(brokenConcern), ...failedRuns(recent)];
   const late = recent.filter((r) => isLate(r, nowMs)).map((r) => lateConcern(r));
-  const stale = (await Promise.all(pipelines.map((p) => staleConcerns(db, p)))).flat();
+  const stale = (await Promise.all(pipelines.map((p) => staleConcerns(db, p, nowMs)))).flat();
   const waiting = await waitingConcerns(
     db,
     pipelines.map((p) => p.name),
@@ -162,38 +163,6 @@ function runningConcern(run: RecentRun): Concern {
     why: `${formatInterval(intervalOf(run))} ${run.state === 'cancelling' ? 'is being cancelled' : 'is under way'}.`,
     remedy: null,
   };
-}
-
-/** Listed objects that are not loaded, and a definition that is not the one the star was made with. */
-async function staleConcerns(db: StoreReader, row: PipelineRow): Promise<readonly Concern[]> {
-  const pending = await db
-    .selectFrom('pending_objects')
-    .select((eb) => ['staging', 'change', eb.fn.countAll().as('n'), eb.fn.max('listed_at_ms').as('listedAtMs')])
-    .where('pipeline', '=', row.name)
-    .where('change', '<>', 'gone')
-    .groupBy(['staging', 'change'])
-    .orderBy('staging')
-    .execute();
-  const concern = (why: string, sinceMs: number | null, remedy: string): Concern => ({
-    pipeline: row.name,
-    run: null,
-    task: null,
-    sinceMs,
-    why,
-    remedy,
-  });
-  const objects = pending.map(({ staging, change, n, listedAtMs }) => {
-    const count = Number(n);
-    const what = `${count} ${change} ${count === 1 ? 'object is' : 'objects are'} listed and not loaded`;
-    return concern(`${staging}: ${what}.`, Number(listedAtMs), `sparkify plan ${row.name}`);
-  });
-  const outdated = row.coverage_definition !== null && row.coverage_definition !== row.semantic_version;
-  return outdated
-    ? [
-        concern('The star was made with another definition.', row.coverage_at_ms, `sparkify run ${row.name} --rebuild`),
-        ...objects,
-      ]
-    : objects;
 }
 
 async function nextRuns(
