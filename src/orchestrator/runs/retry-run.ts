@@ -14,8 +14,8 @@ import { settle } from './settle.ts';
 const NOT_DONE: ReadonlySet<TaskState> = new Set(['failed', 'upstream_failed', 'cancelled']);
 
 /**
- * Takes a run that has ended up again: its failed, held-up and cancelled tasks with everything after them, or one task with
- * everything after it, go back; all else stays done. Of a mapped task that failed in some elements only those go back. The
+ * Takes a run that has ended up again: its failed, held-up and cancelled tasks with everything after them, or one task (or
+ * group) with everything after it, go back; all else stays done. Of a mapped task that failed in some elements only those go back. The
  * attempts so far are kept.
  * @throws RUN_UNKNOWN, TASK_UNKNOWN, RUN_NOT_ENDED, RETRY_NOTHING, RETRY_BLOCKED
  */
@@ -31,8 +31,10 @@ export async function retryRun(
   if (!runEnded(run.state))
     throw new SparkifyError('RUN_NOT_ENDED', { run: runId, state: run.state, action: 'retried' });
   const tasks = await changes.lockTasksOf(runId);
-  if (fromTask !== undefined) await requireTask(changes, run, fromTask);
-  const from = fromTask === undefined ? tasks.filter((t) => NOT_DONE.has(t.state)).map((t) => t.task) : [fromTask];
+  const from =
+    fromTask === undefined
+      ? tasks.filter((t) => NOT_DONE.has(t.state)).map((t) => t.task)
+      : tasksOfName(changes, run, tasks, fromTask);
   if (from.length === 0) throw new SparkifyError('RETRY_NOTHING', { run: runId });
   await resume(changes, run, by, fromTask);
   await takeBack(changes, run, from, fromTask === undefined);
@@ -69,6 +71,20 @@ export async function retryTask(
   else await takeElementBack(changes, run, task);
   await settle(changes);
   if (runEnded(run.state)) throw blocked(changes, run, [name]);
+}
+
+function tasksOfName(
+  changes: RunChanges,
+  run: ChangingRun,
+  tasks: readonly TaskInstance[],
+  name: string,
+): readonly string[] {
+  const { graph } = changes.graphOf(run);
+  const meant = graph.tasks.filter((t) => t.name === name || t.group === name || t.group?.startsWith(`${name}.`));
+  const there = meant.filter((t) => changes.place(run.id, t.name) !== undefined).map((t) => t.name);
+  if (there.length === 0)
+    throw new SparkifyError('TASK_UNKNOWN', { what: `Run ${run.id}`, task: name, known: tasks.map((t) => t.task) });
+  return there;
 }
 
 /** Lets a run that has ended go on. */

@@ -168,7 +168,8 @@ function expectedOutcome(graph: PipelineGraph, tasks: readonly TaskInstance[]): 
   const isHandled = (name: string): boolean => {
     const held = next(name).filter((t) => state.get(t.name) === 'upstream_failed');
     if (!held.every((t) => isHandled(t.name))) return false;
-    return held.length > 0 || next(name).some((t) => t.trigger === 'any_failed' && state.get(t.name) === 'succeeded');
+    const standIns = next(name).filter((t) => t.trigger === 'any_failed' && state.get(t.name) === 'succeeded');
+    return held.length > 0 || standIns.some((t) => next(t.name).length > 0);
   };
   const failed = [...state].filter(([, s]) => s === 'failed' || s === 'upstream_failed').map(([name]) => name);
   return failed.every(isHandled) ? 'succeeded' : 'failed';

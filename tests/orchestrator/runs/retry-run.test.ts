@@ -80,6 +80,21 @@ eachStore((_engine, open) => {
     expect(await world.work()).toEqual(['b', 'c']);
   });
 
+  test('from a group on, all of its tasks are', async () => {
+    const world = await openRunWorld(open);
+    const run = await world.start(
+      graphOfTasks([
+        graphTask('a'),
+        graphTask('b', { after: ['a'], group: 'both' }),
+        graphTask('c', { after: ['a'], group: 'both.inner' }),
+        graphTask('d', { after: ['a'] }),
+      ]),
+    );
+    await world.work();
+    await retry(world, run, 'both');
+    expect(await world.work()).toEqual(['b', 'c']);
+  });
+
   test('a cancelled run goes on where it was', async () => {
     const world = await openRunWorld(open);
     const run = await world.start(graphFrom('a, b after a, c after b'));

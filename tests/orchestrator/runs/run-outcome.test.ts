@@ -12,6 +12,7 @@ const graph = indexGraph(
     graphTask('publish', { after: ['load'] }),
     graphTask('repair', { after: ['publish'], trigger: 'any_failed' }),
     graphTask('clear_up', { after: ['publish'], trigger: 'all_done' }),
+    graphTask('close', { after: ['repair'], trigger: 'none_failed' }),
   ]),
 );
 const judge = (states: Record<string, TaskState>) => judgeRun(graph, new Map(Object.entries(states)));
@@ -42,9 +43,19 @@ describe('the outcome of a run', () => {
   });
 
   test('is success when all that was held up by the failure was rescued further down', () => {
-    const states = { load: 'failed', publish: 'upstream_failed', repair: 'succeeded', clear_up: 'succeeded' } as const;
+    const states = {
+      load: 'failed',
+      publish: 'upstream_failed',
+      repair: 'succeeded',
+      clear_up: 'succeeded',
+      close: 'succeeded',
+    } as const;
     expect(judge(states).state).toBe('succeeded');
     expect(judge({ ...states, repair: 'failed' })).toEqual({ state: 'failed', culprit: 'load' });
+  });
+
+  test('is failure when a task at the end only told of it', () => {
+    expect(judge({ publish: 'failed', repair: 'succeeded' })).toEqual({ state: 'failed', culprit: 'publish' });
   });
 
   test('is failure when only clearing up followed', () => {
