@@ -45,7 +45,10 @@ async function currentGraph(
     .executeTakeFirst();
   if (row !== undefined && version === undefined) {
     // It never loaded, so nothing is known of its tasks.
-    const detail = row.error_json === null ? 'no version of it is known' : (JSON.parse(row.error_json) as { message: string }).message;
+    const detail =
+      row.error_json === null
+        ? 'no version of it is known'
+        : (JSON.parse(row.error_json) as { message: string }).message;
     throw new SparkifyError('PIPELINE_BROKEN', { pipeline, detail });
   }
   if (row === undefined || version === undefined) {

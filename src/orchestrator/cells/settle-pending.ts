@@ -52,5 +52,6 @@ function isSettled(row: PendingObjectRow, live: KnownObject | undefined): boolea
   if (row.change === 'gone') return live === undefined;
   if (live === undefined) return false;
   if (row.version !== null) return live.version === row.version;
-  return live.size_bytes === row.size_bytes && live.mtime_ms === row.mtime_ms;
+  // Of a file that was rewritten within a moment only a later look at its bytes knows.
+  return live.size_bytes === row.size_bytes && live.mtime_ms === row.mtime_ms && live.looked_at_ms >= row.listed_at_ms;
 }
