@@ -1,6 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { operationIds, operations, scopes } from '../../src/server/operations.ts';
+import { operationsTable } from '../../src/server/operations-doc.ts';
 import { graphFrom } from '../orchestrator/graphs.ts';
 import { storeOpener } from '../orchestrator/stores.ts';
 import { problemsOfDocument } from './openapi-rules.ts';
@@ -119,3 +122,14 @@ function inlined(part: Json, schemas: Json): Json {
   if (typeof part.$ref === 'string') return inlined(schemas[part.$ref.split('/').at(-1)!], schemas);
   return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, inlined(value, schemas)]));
 }
+
+const page = fileURLToPath(new URL('../../docs/api.md', import.meta.url));
+const PLACE = /(?<=<!-- operations -->\n)[\s\S]*(?=<!-- \/operations -->)/;
+
+it('docs/api.md has every operation, as the table has it', () => {
+  const text = readFileSync(page, 'utf8');
+  const wanted = text.replace(PLACE, `${operationsTable()}\n`);
+  // Run with SPARKIFY_WRITE_DOCS=1 it writes the table instead of comparing it.
+  if (process.env.SPARKIFY_WRITE_DOCS === '1') writeFileSync(page, wanted);
+  expect(readFileSync(page, 'utf8')).toBe(wanted);
+});
