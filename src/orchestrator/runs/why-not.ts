@@ -49,6 +49,8 @@ function whyQueued(facts: WaitingFacts): string {
   switch (run.kind) {
     case 'scheduled': {
       if (pipeline?.paused === 1) return `pipeline ${run.pipeline} is paused`;
+      // The clock was set back after it was made.
+      if (run.due_at_ms > facts.nowMs) return `its interval is not over until ${formatInstant(run.due_at_ms)}`;
       const places = whyNoPlace(facts, maxActiveRuns, `scheduled runs of ${run.pipeline}`);
       if (places !== undefined) return places;
       break;

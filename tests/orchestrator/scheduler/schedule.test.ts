@@ -1,5 +1,7 @@
 import { call, cron, every } from 'sparkify';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { loadWaitingFacts } from '../../../src/orchestrator/runs/waiting-facts.ts';
+import { whyRunWaits } from '../../../src/orchestrator/runs/why-not.ts';
 import { MAX_QUEUED } from '../../../src/orchestrator/scheduler/schedule-step.ts';
 import { useQuickDirectory } from '../../property/quick-directory.ts';
 import { eachStore } from '../stores.ts';
@@ -283,6 +285,9 @@ eachStore((_engine, open) => {
       await step();
       expect(await world.admit()).toBe(HOUR_MS);
       expect(await world.states()).toEqual(['running', 'running', 'queued', 'queued', 'queued', 'queued']);
+      const third = (await world.runs())[2]!.id;
+      const facts = await loadWaitingFacts(world.store.db, [third], world.time.nowMs());
+      expect(whyRunWaits(facts.get(third)!)).toBe('its interval is not over until 2026-01-01T03:00Z');
       for (let hour = 2; hour < 8; hour++) {
         world.time.advance(HOUR_MS);
         await step();
