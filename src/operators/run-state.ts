@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly dryRun?: boolean;
   /** Names this run's publish in the ledger: a publish that is there under the same name counts as this run's own. */
   readonly publishKey?: string;
+  /** Whether a process that has the pipeline's lock has lost its right to it. @default never */
+  readonly isSuperseded?: (holder: { readonly host: string; readonly pid: number }) => Promise<boolean>;
   /** Asked within the publish when all is written, just before it commits; what it throws rolls the publish back. */
   readonly beforeCommit?: () => Promise<void>;
   /** Told what each look at a source showed. */

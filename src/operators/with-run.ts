@@ -35,6 +35,7 @@ export async function enterRun(options: RunOptions): Promise<EnteredRun> {
   const release = await warehouse.lockPipeline(pipeline.name, {
     onWait: (holder) => progress({ type: 'note', detail: `waiting: ${holder} runs ${pipeline.name}` }),
     signal: options.signal,
+    ...(options.isSuperseded === undefined ? {} : { isSuperseded: options.isSuperseded }),
   });
   try {
     const session = await warehouse.compute.connect();

@@ -32,10 +32,17 @@ export interface Warehouse {
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
   /** Loads the rows of a SELECT that `compute` evaluates into a table, within `session`'s transaction; the number of rows. */
   load(session: SqlSession, table: TableRef, select: string): Promise<number>;
-  /** Holds the pipeline for one run at a time, over processes; says who has it while it waits. */
+  /**
+   * Holds the pipeline for one run at a time, over processes; says who has it while it waits. Where several processes may
+   * have the warehouse, one that is found superseded loses the lock, and its connections with it.
+   */
   lockPipeline(
     pipeline: string,
-    options: { readonly onWait: (holder: string) => void; readonly signal?: AbortSignal },
+    options: {
+      readonly onWait: (holder: string) => void;
+      readonly signal?: AbortSignal;
+      readonly isSuperseded?: (holder: { readonly host: string; readonly pid: number }) => Promise<boolean>;
+    },
   ): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

@@ -41,6 +41,8 @@ export interface HeldRunsOptions {
   readonly chunkBytes?: number;
   /** Threads of ingest. @default the cores */
   readonly threads?: number;
+  /** Whether a process that has the pipeline's lock is a worker that has lost the run to this one. */
+  readonly isSuperseded: (holder: { readonly host: string; readonly pid: number }) => Promise<boolean>;
   /** Told what each look at a source showed. */
   readonly onLook?: LookListener;
   /** The last data task of a run is done, and what it did is settled. */
@@ -188,7 +190,8 @@ export class HeldRuns {
   }
 
   async #open(attempt: DataAttempt): Promise<HeldRun> {
-    const { db, access, clock, failpoints, openSource, readText, chunkBytes, threads, onLook } = this.#options;
+    const { db, access, clock, failpoints, openSource, readText, chunkBytes, threads, onLook, isSuperseded } =
+      this.#options;
     const { run, pipeline, task, signal, progress } = attempt;
     const note = (detail: string): void => progress({ type: 'note', detail });
     const warehouse = await access.acquire({ signal, onWait: note });
@@ -216,6 +219,7 @@ export class HeldRuns {
           ...(onLook === undefined ? {} : { onLook }),
           publishKey: `${run.id} ${run.createdAtMs} ${publishNumber}`,
           beforeCommit: () => held!.beforeCommit(),
+          isSuperseded,
           clock,
           failpoints,
           progress,

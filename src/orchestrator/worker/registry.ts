@@ -102,6 +102,33 @@ export async function buryDeadWorkers(store: Store, own: ProcessIdentity): Promi
   });
 }
 
+/** Whether a process that is not this one is, or lately was, a worker of the store. */
+export async function isOtherWorker(
+  store: Store,
+  own: ProcessIdentity,
+  { host, pid }: { readonly host: string; readonly pid: number },
+): Promise<boolean> {
+  // Long names of hosts are cut where connections carry them.
+  const isMeant = (worker: { readonly host: string; readonly pid: number }): boolean =>
+    worker.pid === pid && worker.host.startsWith(host);
+  if (isMeant(own)) return false;
+  const there = await store.db.selectFrom('workers').select(['host', 'pid']).where('pid', '=', pid).execute();
+  if (there.some(isMeant)) return true;
+  const lost = await store.db
+    .selectFrom('events')
+    .select('body_json')
+    .where('type', '=', 'worker.lost')
+    .orderBy('seq', 'desc')
+    .limit(LOST_KNOWN)
+    .execute();
+  return lost.some(({ body_json: body }) =>
+    isMeant(JSON.parse(body) as { readonly host: string; readonly pid: number }),
+  );
+}
+
+/** Of workers that were lost, so many are remembered by what they held. */
+const LOST_KNOWN = 100;
+
 function workers(tx: StoreTransaction): Promise<readonly WorkerRow[]> {
   const lock = tx.capabilities.skipLocked ? ' for update' : '';
   return tx.all<WorkerRow>(`select * from workers order by started_at_ms, id${lock}`);

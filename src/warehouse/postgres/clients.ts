@@ -3,6 +3,7 @@ import pg from 'pg';
 import { SparkifyError } from '../../core/errors.ts';
 import type { PostgresAddress } from './connection-options.ts';
 import { type ErrorPlace, isConnectionLost, translateConnectError } from './errors.ts';
+import { connectionName } from './process-name.ts';
 import { PostgresSession } from './session.ts';
 import { parserOf } from './values.ts';
 
@@ -65,7 +66,7 @@ export function clientConfig(address: PostgresAddress): pg.ClientConfig {
       });
     },
     ssl: tls,
-    application_name: address.applicationName,
+    application_name: connectionName(address.applicationName),
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
@@ -135,8 +136,8 @@ export class PostgresClients {
   }
 
   /** A connection of its own, not from the pool; `close` it. */
-  async connectAlone(applicationName: string): Promise<{ session: PostgresSession; close: () => Promise<void> }> {
-    const client = new AttemptingClient({ ...this.#config, application_name: applicationName });
+  async connectAlone(): Promise<{ session: PostgresSession; close: () => Promise<void> }> {
+    const client = new AttemptingClient(this.#config);
     client.on('error', () => {});
     try {
       await client.connect();

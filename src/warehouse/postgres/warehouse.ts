@@ -10,7 +10,7 @@ import { postgresDialect } from './dialect.ts';
 import { isConnectionLost } from './errors.ts';
 import { load } from './load.ts';
 import { type Mirror, openMirror } from './mirror.ts';
-import { lockPipeline } from './pipeline-lock.ts';
+import { lockPipeline, type PipelineLockOptions } from './pipeline-lock.ts';
 import { PostgresSession } from './session.ts';
 
 export interface PostgresWarehouseOptions {
@@ -107,10 +107,7 @@ class PostgresWarehouse implements Warehouse {
     return load(this.compute, session, table, select, join(this.segmentsDirectory, 'tmp'));
   }
 
-  lockPipeline(
-    pipeline: string,
-    options: { readonly onWait: (holder: string) => void; readonly signal?: AbortSignal },
-  ): Promise<() => Promise<void>> {
+  lockPipeline(pipeline: string, options: PipelineLockOptions): Promise<() => Promise<void>> {
     return lockPipeline(this.#clients, pipeline, options);
   }
 
