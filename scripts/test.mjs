@@ -21,7 +21,16 @@ if (long) {
   const env = { SPARKIFY_SEED: seed, SPARKIFY_CASES: process.env.SPARKIFY_CASES ?? '3000', SPARKIFY_FAULTS: 'all' };
   step(
     'Long tests',
-    ...vitest(...(args.length > 0 ? args : ['tests/property', 'tests/faults', 'tests/pipeline/zones.test.ts'])),
+    ...vitest(
+      ...(args.length > 0
+        ? args
+        : [
+            'tests/property',
+            'tests/faults',
+            'tests/pipeline/zones.test.ts',
+            'tests/orchestrator/store/processes.test.ts',
+          ]),
+    ),
     { env, stdout: 1 },
   );
 } else {

@@ -56,10 +56,10 @@ eachStore((engine, open) => {
         }
         await read();
       })();
-      const written = 12 * 40;
+      const written = 12 * 25;
       await Promise.all(
         Array.from({ length: 12 }, async (_, writer) => {
-          for (let i = 0; i < 40; i++)
+          for (let i = 0; i < 25; i++)
             await stores[writer % 3]!.write(async (tx) => {
               tx.emit({ type: 'clock.jumped', byMs: writer * 1000 + i });
               // Transactions differ in length, so that one that began early ends late.

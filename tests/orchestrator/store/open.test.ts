@@ -16,6 +16,7 @@ import { setImmediate as tick } from 'node:timers/promises';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { openStore } from '../../../src/orchestrator/store/open-store.ts';
+import { mayMount, smallFileSystem } from '../../faults/full-disk.ts';
 import { eachStore } from '../stores.ts';
 
 let folder: string;
@@ -185,6 +186,34 @@ describe('a file', () => {
     other.close();
     await store.write(async (tx) => void (await tx.run(`insert into cursors values ('a', 1)`)));
     await store.close();
+  });
+
+  test.skipIf(!mayMount())('on a full disk keeps what was told, says so, and goes on when there is room', async () => {
+    const disk = smallFileSystem();
+    try {
+      const store = await openStore(`sqlite:${join(disk.directory, 'store.db')}`);
+      let told = 0;
+      const add = (): Promise<void> =>
+        store.write(async (tx) => {
+          await tx.run('insert into pools (name, slots, from_config) values ($1, 1, 0)', [
+            `${told} ${'x'.repeat(2000)}`,
+          ]);
+        });
+      await add().then(() => told++);
+      disk.fill();
+      const filling = async (): Promise<void> => {
+        for (; told < 10_000; told++) await add();
+      };
+      await expect(filling()).rejects.toMatchObject({ code: 'DISK_FULL' });
+      const count = async (): Promise<number> => (await store.db.selectFrom('pools').select('name').execute()).length;
+      expect(await count()).toBe(told);
+      disk.makeRoom();
+      await add();
+      expect(await count()).toBe(told + 1);
+      await store.close();
+    } finally {
+      disk.dispose();
+    }
   });
 
   test('has the settings that its promises rest on', async () => {

@@ -58,6 +58,7 @@ export function first({ id, integer, text, table, keyed, busy }: SchemaWords): r
     `create unique index runs_scheduled on runs (pipeline, start_ms, end_ms) where kind = 'scheduled'`,
     'create index runs_interval on runs (pipeline, start_ms, end_ms)',
     'create index runs_latest on runs (pipeline, id)',
+    'create index runs_end on runs (pipeline, end_ms)',
     // Also of what has ended, so that it answers for any state and number of states.
     'create index runs_by_state on runs (state, pipeline, kind, priority, due_at_ms, id)',
     'create index runs_deadline on runs (late, deadline_ms) where deadline_ms is not null',
@@ -115,7 +116,7 @@ export function first({ id, integer, text, table, keyed, busy }: SchemaWords): r
     `create index tasks_leased on tasks (lease_until_ms) where state = 'running'`,
     `create index tasks_of_worker on tasks (worker) where state = 'running'`,
     `create index tasks_in_pool on tasks (pool) where state = 'running' and pool is not null`,
-    `create index tasks_past on tasks (pipeline, task, past_ms) where past_ms is not null`,
+    `create index tasks_past on tasks (pipeline, task, past_ms) where past_ms is not null and state = 'waiting'`,
     `create table attempts (
       task_id ${integer} not null references tasks (id) on delete cascade,
       attempt ${integer} not null,

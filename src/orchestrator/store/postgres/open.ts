@@ -26,8 +26,9 @@ export const postgresWords: SchemaWords = {
   busy: 'with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)',
 };
 
-const WRITERS = 6;
-const READERS = 4;
+/** Commits with events follow one another anyway; a process should not need a tenth of the connections a server has. */
+const WRITERS = 4;
+const READERS = 3;
 
 const LOCK_MS = 20_000;
 /** A process that is stopped in the middle of a transaction holds its locks no longer than this. */
@@ -48,7 +49,7 @@ export async function openPostgres(url: string, schema: string, options: Postgre
   const config: pg.ClientConfig & { readonly pipeline: boolean } = {
     ...clientConfig(address),
     // The server gives up first, if it is there.
-    query_timeout: options.statementMs + 1000,
+    query_timeout: options.statementMs + Math.min(1000, options.statementMs),
     // Statements are sent without waiting for the answers to those before.
     pipeline: true,
     types: { getTypeParser: (oid: number) => parserOf(oid) } as unknown as pg.CustomTypesConfig,
