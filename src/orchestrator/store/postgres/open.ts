@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type Driver, Kysely, PostgresAdapter, PostgresIntrospector } from 'kysely';
 import pg from 'pg';
+import { isSparkifyError, SparkifyError } from '../../../core/errors.ts';
 import { ident } from '../../../core/quoting.ts';
 import { AttemptingClient, clientConfig } from '../../../warehouse/postgres/clients.ts';
 import { type PostgresEnvironment, resolveAddress } from '../../../warehouse/postgres/connection-options.ts';
@@ -44,7 +45,7 @@ export interface PostgresStoreOptions {
 
 /** A schema of a database, with connections of its own: some that write, some that read, one that listens. */
 export async function openPostgres(url: string, schema: string, options: PostgresStoreOptions): Promise<StoreEngine> {
-  const address = await resolveAddress(url, { env: options.env, cwd: options.cwd });
+  const address = await resolveAddress(url, { env: options.env, cwd: options.cwd }).catch(sayStore);
   const { shown, host, port, user, database } = address;
   const config: pg.ClientConfig & { readonly pipeline: boolean } = {
     ...clientConfig(address),
@@ -101,6 +102,13 @@ export async function openPostgres(url: string, schema: string, options: Postgre
       await Promise.all([reader.destroy(), writer.destroy()]);
     },
   };
+}
+
+/** The address is read as a warehouse's; what is wrong with it is a store's. */
+function sayStore(error: unknown): never {
+  if (!isSparkifyError(error) || error.code !== 'WAREHOUSE_URL_INVALID') throw error;
+  const { url, detail } = error.params as { readonly url: string; readonly detail: string };
+  throw new SparkifyError('STORE_URL_INVALID', { url, detail }, { cause: error });
 }
 
 function kyselyOver(driver: Driver): Kysely<StoreTables> {
