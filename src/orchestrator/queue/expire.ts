@@ -25,7 +25,7 @@ export async function takeBackExpired(changes: RunChanges, maxCrashes: number): 
     [tx.nowMs],
   );
   const late = await tx.all<{ id: number; run_id: number }>(
-    `select id, run_id from tasks where state = 'running' and lease_until_ms <= $1 order by id limit ${EXPIRE_AT_ONCE}`,
+    `select id, run_id from tasks where state = 'running' and lease_until_ms <= $1 order by lease_until_ms limit ${EXPIRE_AT_ONCE}`,
     [tx.nowMs],
   );
   const runs = new Set([...lapsed.map((r) => r.id), ...late.map((t) => t.run_id)]);

@@ -1,5 +1,5 @@
 import type { StoreTransaction } from '../store/store.ts';
-import type { TaskInstance } from '../store/tables.ts';
+import type { CellRow, TaskInstance } from '../store/tables.ts';
 import type { RunChanges } from './run-changes.ts';
 import { sqlWords } from './sql-words.ts';
 
@@ -14,28 +14,32 @@ export async function missingPast(
   task: string,
   startMs: number,
 ): Promise<number | undefined> {
-  const [latest] = await tx.all<{ end_ms: number | null }>(
-    `select max(end_ms) as end_ms from (
-       select max(r.end_ms) as end_ms from runs r
-       where r.pipeline = $1 and r.end_ms <= $3
-         and exists (select 1 from tasks t where t.run_id = r.id and t.task = $2 and t.map_index = -1)
-       union all
-       select max(c.end_ms) from cells c where c.pipeline = $1 and c.task = $2 and c.end_ms <= $3
-     ) as ends`,
+  const [run] = await tx.all<{ end_ms: number }>(
+    `select r.end_ms from runs r
+     where r.pipeline = $1 and r.end_ms <= $3
+       and exists (select 1 from tasks t where t.run_id = r.id and t.task = $2 and t.map_index = -1)
+     order by r.end_ms desc limit 1`,
     [pipeline, task, startMs],
   );
-  const endMs = latest?.end_ms ?? null;
-  if (endMs === null) return undefined;
+  const [cell] = await tx.all<{ end_ms: number; state: CellRow['state'] }>(
+    `select end_ms, state from cells
+     where pipeline = $1 and task = $2 and start_ms < $3 and end_ms <= $3 order by start_ms desc limit 1`,
+    [pipeline, task, startMs],
+  );
+  const endMs = Math.max(run?.end_ms ?? Number.NEGATIVE_INFINITY, cell?.end_ms ?? Number.NEGATIVE_INFINITY);
+  if (!Number.isFinite(endMs)) return undefined;
+  if (cell?.end_ms === endMs && (cell.state === 'succeeded' || cell.state === 'skipped')) return undefined;
   const done = await tx.all(
-    `select 1 as done from runs r join tasks t on t.run_id = r.id and t.task = $2 and t.map_index = -1
-     where r.pipeline = $1 and r.start_ms < $3 and r.end_ms >= $3 and t.state in ('succeeded', 'skipped')
-     union all
-     select 1 from cells c
-     where c.pipeline = $1 and c.task = $2 and c.start_ms < $3 and c.end_ms >= $3 and c.state in ('succeeded', 'skipped')
-     limit 1`,
+    `select 1 from runs p join tasks s on s.run_id = p.id and s.task = $2 and s.map_index = -1
+     where p.pipeline = $1 and ${covers('p', '$3')} and s.state in ('succeeded', 'skipped') limit 1`,
     [pipeline, task, endMs],
   );
   return done.length > 0 ? undefined : endMs;
+}
+
+/** The run's interval holds the moment before this one; found by its end, of which few are later. */
+function covers(run: string, momentMs: string): string {
+  return `${run}.end_ms >= ${momentMs} and ${run}.start_ms + 0 < ${momentMs}`;
 }
 
 /**
@@ -72,13 +76,9 @@ export async function freeForgotten(changes: RunChanges): Promise<readonly TaskI
   const found = await tx.all<{ id: number; run_id: number }>(
     `select t.id, t.run_id from tasks t join runs r on r.id = t.run_id
      where t.past_ms is not null and t.state = 'waiting'
-       and (exists (select 1 from runs p join tasks s on s.run_id = p.id and s.task = t.task and s.map_index = -1
-                    where p.pipeline = t.pipeline and p.start_ms < t.past_ms and p.end_ms >= t.past_ms
-                      and s.state in ('succeeded', 'skipped'))
-         or exists (select 1 from cells c
-                    where c.pipeline = t.pipeline and c.task = t.task and c.start_ms < t.past_ms and c.end_ms >= t.past_ms
-                      and c.state in ('succeeded', 'skipped')))
-     order by t.id limit 1000${words.skipLocked('r')}`,
+       and exists (select 1 from runs p join tasks s on s.run_id = p.id and s.task = t.task and s.map_index = -1
+                   where p.pipeline = t.pipeline and ${covers('p', 't.past_ms')} and s.state in ('succeeded', 'skipped'))
+     order by t.pipeline, t.task, t.past_ms limit 1000${words.skipLocked('r')}`,
   );
   return free(changes, found);
 }

@@ -160,7 +160,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1000, 9000, 31_000) }) },
   { weight: 3, arbitrary: fc.constant({ do: 'expire' } as const) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('renew' as const, 'renew-holds' as const), worker }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const), worker, run: n }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('release' as const), worker, run: n }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), run: n }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('retry' as const), run: n, from: maybe }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('retry-task' as const), task: n }) },
