@@ -152,6 +152,7 @@ class World {
           this.#store.write((tx) => startRuns(tx, this.#runGraphs, [id])),
         );
       case 'claim':
+        if (command.limit % 2 === 0) await this.#renew(command.worker);
         await this.#claim(command.worker, command.limit);
         return;
       case 'complete':
