@@ -5,6 +5,9 @@ import type { Store } from '../../../src/orchestrator/store/store.ts';
 import { startFaultProxy } from '../../fault-proxy/fault-proxy.ts';
 import { eachStore, storeOpener } from '../stores.ts';
 
+/** Of a busy machine. */
+const WAIT = { timeout: 20_000 };
+
 const jump = (store: Store, byMs: number): Promise<void> =>
   store.write(async (tx) => tx.emit({ type: 'clock.jumped', byMs }));
 
@@ -80,13 +83,13 @@ eachStore((engine, open) => {
       const wake = vi.fn();
       const end = store.onChange(wake);
       // A connection that begins to listen may have missed something.
-      if (engine === 'postgres') await vi.waitFor(() => expect(wake).toHaveBeenCalledOnce());
+      if (engine === 'postgres') await vi.waitFor(() => expect(wake).toHaveBeenCalledOnce(), WAIT);
       wake.mockClear();
       await store.write(async (tx) => void (await tx.run('insert into cursors values ($1, $2)', ['a', 1])));
       await tick();
       expect(wake).not.toHaveBeenCalled();
       await jump(store, 1);
-      await vi.waitFor(() => expect(wake).toHaveBeenCalledOnce());
+      await vi.waitFor(() => expect(wake).toHaveBeenCalledOnce(), WAIT);
       end();
       await jump(store, 2);
       await tick();
@@ -103,7 +106,7 @@ eachStore((engine, open) => {
         await vi.waitFor(async () => {
           expect(wake).toHaveBeenCalled();
           expect(await readFrom(other, 0)).toHaveLength(i);
-        });
+        }, WAIT);
         wake.mockClear();
       }
     });
@@ -120,15 +123,15 @@ describe('a listener of postgres', () => {
     try {
       const wake = vi.fn();
       through.onChange(wake);
-      await vi.waitFor(() => expect(wake).toHaveBeenCalled());
+      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), WAIT);
       wake.mockClear();
       proxy.cutAll();
       await jump(store, 1);
-      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), { timeout: 5000 });
+      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), WAIT);
       expect(await readFrom(through, 0)).toHaveLength(1);
       wake.mockClear();
       await jump(store, 2);
-      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), { timeout: 5000 });
+      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), WAIT);
     } finally {
       await through.close();
       await proxy.close();

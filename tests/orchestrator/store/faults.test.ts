@@ -6,6 +6,9 @@ import { administer } from '../../postgres-server/database.ts';
 import { type PostgresServer, startPostgresServer } from '../../postgres-server/server.ts';
 import { storeOpener } from '../stores.ts';
 
+/** Of a busy machine. */
+const WAIT = { timeout: 20_000 };
+
 const stores: Store[] = [];
 afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.close()));
@@ -178,10 +181,10 @@ describe('a server that is stopped', () => {
           );
         }
       });
-      await vi.waitFor(() => expect(told).toBeGreaterThan(20));
+      await vi.waitFor(() => expect(told).toBeGreaterThan(20), WAIT);
       await server.restart(mode);
       const before = told;
-      await vi.waitFor(() => expect(told).toBeGreaterThan(before + 20), { timeout: 10_000 });
+      await vi.waitFor(() => expect(told).toBeGreaterThan(before + 20), WAIT);
       stopped = true;
       await Promise.all(writers);
       const [counter, events] = await counted(store);
@@ -190,7 +193,7 @@ describe('a server that is stopped', () => {
       expect(counter).toBe(told);
       wake.mockClear();
       await count(await opened(url), true);
-      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), { timeout: 10_000 });
+      await vi.waitFor(() => expect(wake).toHaveBeenCalled(), WAIT);
     },
   );
 });
