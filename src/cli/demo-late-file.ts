@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { SparkifyError } from '../core/errors.ts';
 
 /** A log file of which a part comes late. */
 export interface LateFile {
-  readonly path: string;
   readonly name: string;
   /** Events that are held back. */
   readonly events: number;
@@ -11,46 +11,32 @@ export interface LateFile {
   deliver(): Promise<void>;
 }
 
-const MOVED = 20;
 const HELD_BACK = 25;
+const DAY_MS = 86_400_000;
 
 /**
- * Lets one day's log be as logs are: it ends with the first events of the day after, which came over midnight, and some of
- * its own events are missing, for they will come late. In the end every event is in exactly one file, as it was.
+ * Leaves the last events out of one day's log, for they will come late. It is a log with events of the day before in it, so
+ * that two days are touched when it changes.
  */
 export async function holdBackEvents(logData: string): Promise<LateFile> {
-  const files = (await readdir(logData, { recursive: true }))
-    .filter((name) => /-events\.json$/.test(name))
-    .sort()
-    .map((name) => join(logData, name));
-  for (const [i, path] of files.entries()) {
-    const next = files[i + 1];
-    // The middle of the month, where it stands among others.
-    if (i < 9 || next === undefined) continue;
-    const day = await plainLines(path);
-    const dayAfter = await plainLines(next);
-    if (day === undefined || dayAfter === undefined) continue;
-    const whole = [...day, ...dayAfter.slice(0, MOVED)];
-    const late = day.slice(-HELD_BACK);
-    await writeFile(next, `${dayAfter.slice(MOVED).join('\n')}\n`, 'latin1');
-    await writeFile(path, `${whole.filter((line) => !late.includes(line)).join('\n')}\n`, 'latin1');
+  const names = (await readdir(logData, { recursive: true })).filter((name) => /-events\.json$/.test(name)).sort();
+  const files = names.map((name) => join(logData, name));
+  // From the middle of the month on, where it stands among others.
+  for (const path of [...files.slice(files.length / 3), ...files]) {
+    const lines = (await readFile(path, 'latin1')).split('\n');
+    const late = lines.slice(-HELD_BACK);
+    if (lines.length < 4 * HELD_BACK || !late.every(isEvent) || !touchesTwoDays(path, lines)) continue;
+    await writeFile(path, lines.slice(0, -HELD_BACK).join('\n'), 'latin1');
     return {
-      path,
       name: basename(path),
-      events: late.length,
-      deliver: () => writeFile(path, `${whole.join('\n')}\n`, 'latin1'),
+      events: HELD_BACK,
+      deliver: () => writeFile(path, lines.join('\n'), 'latin1'),
     };
   }
-  throw new Error('every simulated log has a defect at its beginning or its end');
-}
-
-/** The lines of a file whose first and last ones are plain events, each different; undefined for any other. */
-async function plainLines(path: string): Promise<readonly string[] | undefined> {
-  const text = await readFile(path, 'latin1');
-  const lines = text.split('\n');
-  if (lines.pop() !== '' || lines.length < 4 * (MOVED + HELD_BACK)) return undefined;
-  const ends = [...lines.slice(0, MOVED), ...lines.slice(-HELD_BACK)];
-  return ends.every(isEvent) && new Set(lines).size === lines.length ? lines : undefined;
+  throw new SparkifyError('USAGE', {
+    detail: 'No simulated log has events of its own day and of the day before alone.',
+    fix: 'Give another --seed.',
+  });
 }
 
 function isEvent(line: string): boolean {
@@ -60,4 +46,13 @@ function isEvent(line: string): boolean {
   } catch {
     return false;
   }
+}
+
+function touchesTwoDays(path: string, lines: readonly string[]): boolean {
+  const startMs = Date.parse(basename(path).slice(0, 10));
+  const days = lines.flatMap((line) => {
+    const ts = /"ts":(\d+)/.exec(line)?.[1];
+    return ts === undefined ? [] : [Math.floor((Number(ts) - startMs) / DAY_MS)];
+  });
+  return days.includes(-1) && days.every((day) => day === 0 || day === -1);
 }

@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { systemClock } from '../../core/clock.ts';
 import { durationText } from '../../core/duration-text.ts';
 import { SparkifyError } from '../../core/errors.ts';
-import { runPipeline } from '../../operators/run.ts';
-import type { ResolvedPipeline } from '../../pipeline/define.ts';
+import { formatInterval } from '../../pipeline/interval.ts';
 import { localFolderSink, type SimulationTruth, simulate } from '../../simulator/index.ts';
-import { openSource } from '../../sources/index.ts';
 import { openWarehouse } from '../../warehouse/open.ts';
-import type { Warehouse } from '../../warehouse/warehouse.ts';
 import { type CliContext, line } from '../context.ts';
 import { type Compared, compareWithTruth } from '../demo-comparison.ts';
+import { type DemoHistory, makeHistory } from '../demo-history.ts';
+import { holdBackEvents } from '../demo-late-file.ts';
 import { withParameters } from '../parameters.ts';
 import { type ProgressView, progressView, step } from '../progress.ts';
+import { openProject, parameterSources, pipelineOf } from '../project.ts';
 import { enterStar } from '../star-schema.ts';
+import { inStateColor, stateMark } from '../state-mark.ts';
 import { grouped } from '../values.ts';
 import { showAnalysis } from './analyze.ts';
 
@@ -25,10 +25,18 @@ export interface DemoFlags {
   readonly songs: number;
 }
 
+const CONFIGURATION = `import { defineConfig } from 'sparkify';
+
+export default defineConfig({
+  warehouse: 'duckdb:warehouse.duckdb',
+  params: { sparkify: { logData: 'data/log_data', songData: 'data/song_data' } },
+});
+`;
+
 /** Marks a folder as one that a demo made and may replace. */
 const MARKER = '.sparkify-demo';
 
-/** `sparkify demo`: a simulated month, loaded, audited, compared with its truth, and what people heard in it. */
+/** `sparkify demo`: a simulated month by a backfill, a late file repaired, all compared with the truth, and what people heard. */
 export async function demo(context: CliContext, flags: DemoFlags): Promise<number> {
   const started = performance.now();
   const directory = resolve(context.cwd, flags.directory);
@@ -36,16 +44,14 @@ export async function demo(context: CliContext, flags: DemoFlags): Promise<numbe
   const view = progressView(context);
   try {
     const truth = await simulateMonth(context, view, directory, flags);
-    const { default: declared } = await import('../../../pipelines/sparkify/index.ts');
-    const pipeline = withParameters(declared, {
-      config: { logData: join(directory, 'data', 'log_data'), songData: join(directory, 'data', 'song_data') },
-      set: {},
-      cwd: directory,
-      projectDirectory: directory,
-    });
-    const warehouse = await openWarehouse(`duckdb:${join(directory, 'warehouse.duckdb')}`, { cwd: directory });
+    await writeFile(join(directory, 'sparkify.config.ts'), CONFIGURATION);
+    const project = await openProject({ ...context, cwd: directory, env: own(context.env) }, {});
+    const lateFile = await holdBackEvents(join(directory, 'data', 'log_data'));
+    const { stale } = await makeHistory(context, view, project, lateFile);
+    const declared = pipelineOf(project, 'sparkify');
+    const pipeline = withParameters(declared, parameterSources(context, project, declared));
+    const warehouse = await openWarehouse(project.warehouseUrl, { cwd: directory });
     try {
-      await load(context, view, warehouse, pipeline);
       const equal = await warehouse.read(async (session) => {
         await enterStar(warehouse, session, pipeline);
         const compared = await step(
@@ -55,6 +61,7 @@ export async function demo(context: CliContext, flags: DemoFlags): Promise<numbe
           (all) => `${all.filter((c) => c.expected === c.found).length} of ${all.length} numbers are equal`,
         );
         view.stop();
+        await printStale(context, stale);
         await printComparison(context, compared);
         for (const name of ['top-songs', 'busiest-hours']) {
           const analysis = pipeline.analyses.find((a) => a.name === name);
@@ -112,21 +119,22 @@ function simulateMonth(
   );
 }
 
-async function load(
-  context: CliContext,
-  view: ProgressView,
-  warehouse: Warehouse,
-  pipeline: ResolvedPipeline,
-): Promise<void> {
-  await runPipeline({
-    pipeline,
-    warehouse,
-    openSource: (root) => openSource(root, { cwd: context.cwd }),
-    clock: systemClock,
-    failpoints: context.failpoints,
-    progress: view.listener,
-    signal: context.signal,
-  });
+/** What the late file did to the plan, before the second backfill. */
+async function printStale(context: CliContext, plan: DemoHistory['stale']): Promise<void> {
+  const c = context.outColors;
+  await line(context.out, `\n${c.bold('The late file, as `sparkify plan` saw it')}`);
+  for (const { startMs, endMs, head } of plan.cells)
+    if (head.state === 'stale')
+      await line(
+        context.out,
+        `${inStateColor(c, 'stale', stateMark('stale'))} ${formatInterval({ startMs, endMs })}  ${head.reason}`,
+      );
+}
+
+/** The demo's project is its folder, whatever the environment names for others. */
+function own(env: CliContext['env']): CliContext['env'] {
+  const names = ['SPARKIFY_CONFIG', 'SPARKIFY_WAREHOUSE', 'SPARKIFY_STORE', 'SPARKIFY_SEGMENTS'];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }
 
 async function printComparison(context: CliContext, compared: readonly Compared[]): Promise<void> {
@@ -147,12 +155,11 @@ async function printComparison(context: CliContext, compared: readonly Compared[
 
 async function printNext(context: CliContext, directory: string, tookMs: number): Promise<void> {
   const c = context.outColors;
-  const warehouse = `--warehouse duckdb:${relative(context.cwd, join(directory, 'warehouse.duckdb'))}`;
-  await line(context.out, c.dim(`Done in ${durationText(tookMs)}. Try next:`));
+  await line(context.out, c.dim(`Done in ${durationText(tookMs)}. Try next, in ${relative(context.cwd, directory)}:`));
   for (const command of [
-    `npx sparkify query "select level, count(*) as plays from songplays group by level" ${warehouse}`,
-    `npx sparkify quarantine list ${warehouse}`,
-    'npx sparkify init my-warehouse',
+    'npx sparkify plan sparkify --from 2018-11-01 --to 2018-12-01',
+    'npx sparkify query "select level, count(*) as plays from songplays group by level"',
+    'npx sparkify up',
   ])
     await line(context.out, `  ${c.bold(command)}`);
 }
