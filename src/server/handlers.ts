@@ -13,7 +13,7 @@ import { followEventStream, listEvents } from './reads/events.ts';
 import { getGantt } from './reads/gantt.ts';
 import { Graphs } from './reads/graphs.ts';
 import { getHealth, type HealthFacts } from './reads/health.ts';
-import { downloadLogText, followLogLines, readLogPage } from './reads/logs.ts';
+import { downloadLogText, followLogLines, getFirstError, readLogPage } from './reads/logs.ts';
 import { getMatrix } from './reads/matrix.ts';
 import { getGraph, getPipeline, listPipelines } from './reads/pipelines.ts';
 import { getPlan } from './reads/plans.ts';
@@ -70,6 +70,7 @@ export function createHandlers(parts: ServerParts, facts: HealthFacts): Handlers
       changeMany(body.tasks, body.dryRun, (task) => changeTask(store, known, body.action, { ...task, by: by.name })),
 
     readLogs: (call) => readLogPage(logsDirectory, call),
+    getFirstError: (call) => getFirstError(logsDirectory, call),
     downloadLogs: (call) => downloadLogText(logsDirectory, call),
     followLogs: (call) => followLogLines(logsDirectory, timers, call),
 

@@ -65,6 +65,10 @@ export const operations = {
   changeTasks: write('/tasks/change', 'Retries, marks or skips many tasks; one answer for each.'),
 
   readLogs: read('/runs/{run}/logs', 'Lines of a run, searched on this side.'),
+  getFirstError: read(
+    '/runs/{run}/logs/first-error',
+    'The first line of level error, by time, among the last attempts of its tasks.',
+  ),
   downloadLogs: {
     method: 'get',
     path: '/runs/{run}/logs/text',

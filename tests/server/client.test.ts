@@ -103,6 +103,10 @@ describe.each(['remote', 'local'] as const)('the API called %s', (kind) => {
       { kind: 'attempt', task: 'a' },
       { kind: 'line', msg: 'two', line: 2 },
     ]);
+    const first = await api.call('getFirstError', { params: { run } });
+    expect(first.line).toMatchObject({ task: 'a', attempt: 1, line: 2, msg: 'two' });
+    const none = await api.call('getFirstError', { params: { run }, query: { task: 'b' } });
+    expect(none.line).toBeNull();
     const page = await api.call('readLogs', { params: { run }, query: { limit: 1 } });
     expect(page.items).toMatchObject([{ kind: 'attempt' }, { kind: 'line', msg: 'one' }]);
     const next = await api.call('readLogs', { params: { run }, query: { limit: 1, cursor: page.nextCursor! } });

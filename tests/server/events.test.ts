@@ -156,6 +156,15 @@ describe('a stream', () => {
     await lazy.close();
   });
 
+  it('that is never read is ended after a while', async () => {
+    const world = await openWorld(open, { stallMs: 5000 });
+    const node = { incoming: { socket: {} }, outgoing: { destroy: () => world.unforeseen.push('dropped') } };
+    await world.server.app.request('http://localhost/api/v1/events/stream', {}, node);
+    expect(world.server.openStreams()).toBe(1);
+    world.time.advance(5000);
+    expect([world.server.openStreams(), world.unforeseen]).toEqual([0, ['dropped']]);
+  });
+
   it('sends a comment when nothing happens', async () => {
     const world = await openWorld(open, { heartbeatMs: 1000 });
     const response = await world.server.app.request(

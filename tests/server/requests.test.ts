@@ -81,5 +81,22 @@ describe('a request', () => {
     const head = await world.ask('HEAD', '/pools');
     expect([head.status, head.text]).toEqual([200, '']);
     expect(head.headers.get('etag')).toBe((await world.ask('GET', '/pools')).headers.get('etag'));
+    // A stream that nobody reads takes no place from others.
+    const stream = await world.ask('HEAD', '/events/stream');
+    expect([stream.status, stream.headers.get('content-type'), stream.text]).toEqual([200, 'text/event-stream', '']);
+    expect(world.server.openStreams()).toBe(0);
+  });
+
+  it('about health is answered also when the store is gone', async () => {
+    const world = await openWorld(open);
+    expect((await world.ask('GET', '/health')).body.store.reachable).toBe(true);
+    await world.store.close();
+    const { status, body } = await world.ask('GET', '/health');
+    expect([status, body.store.reachable, body.scheduler]).toEqual([
+      200,
+      false,
+      { alive: false, heartbeatAtMs: null, worker: null },
+    ]);
+    expect((await world.ask('GET', '/runs')).status).toBeGreaterThanOrEqual(500);
   });
 });

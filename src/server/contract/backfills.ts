@@ -9,6 +9,7 @@ import {
   instantMs,
   instantText,
   nameInPath,
+  orNull,
   pageLimit,
   pageOf,
   whenMs,
@@ -41,7 +42,7 @@ export const backfill = z
     createdAtMs: instantMs,
     finishedAtMs: whenMs,
     requestedBy: z.string(),
-    error: failure.nullable(),
+    error: orNull(failure),
   })
   .meta({ id: 'Backfill' });
 
@@ -87,7 +88,7 @@ export const backfillBody = z
 
 export const newBackfill = z
   .strictObject({
-    backfill: backfill.nullable().meta({ description: 'null: there is nothing to do, or it was a dry run.' }),
+    backfill: orNull(backfill).meta({ description: 'null: there is nothing to do, or it was a dry run.' }),
     plan,
   })
   .meta({ id: 'BackfillCreated' });

@@ -70,6 +70,11 @@ export function allOf<T extends z.ZodType>(item: T, id: string) {
   return z.strictObject({ items: z.array(item) }).meta({ id });
 }
 
+/** A schema that has a name of its own, or null: the document then refers to it, and says null beside it. */
+export function orNull<T extends z.ZodType>(schema: T) {
+  return z.union([schema, z.null()]);
+}
+
 /** Why something ended so. */
 export const failure = z
   .strictObject({ code: z.string(), message: z.string(), remedy: z.string().nullable() })

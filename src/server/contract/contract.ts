@@ -50,6 +50,7 @@ export const contract = {
   changeTasks: { body: runs.changeTasksBody, answer: runs.taskOutcomes },
 
   readLogs: { params: runs.oneRun, query: logs.logFilter, answer: logs.logPage },
+  getFirstError: { params: runs.oneRun, query: logs.attemptChoice, answer: logs.firstErrorLine },
   downloadLogs: { params: runs.oneRun, query: logs.logStreamFilter, answer: z.string() },
   followLogs: { params: runs.oneRun, query: logs.logStreamFilter, answer: logs.logItem },
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { allOf, failure, idInPath, instantMs, nameInPath, whenMs, wholeNumber } from './common.ts';
+import { allOf, failure, idInPath, instantMs, nameInPath, orNull, whenMs, wholeNumber } from './common.ts';
 import { run } from './runs.ts';
 
 export const onePipeline = z.strictObject({ pipeline: nameInPath });
@@ -35,8 +35,8 @@ export const pipeline = z
     paused: z.boolean(),
     version: z.string(),
     semanticVersion: z.string(),
-    error: failure.nullable().meta({ description: 'Why its definition cannot be loaded.' }),
-    schedule: schedule.nullable(),
+    error: orNull(failure).meta({ description: 'Why its definition cannot be loaded.' }),
+    schedule: orNull(schedule),
     nextRun: z.strictObject({ dueAtMs: instantMs, startMs: instantMs, endMs: instantMs }).nullable(),
     scheduledToMs: whenMs.meta({
       description: 'Intervals that end at or before this have their run or were passed over.',
@@ -88,7 +88,7 @@ export const graph = z
     doc: z.string(),
     version: z.string(),
     semanticVersion: z.string(),
-    schedule: schedule.nullable(),
+    schedule: orNull(schedule),
     deadlineMs: z.number().nullable(),
     maxActiveRuns: z.int(),
     pools: z.record(z.string(), z.int()),
@@ -137,7 +137,7 @@ export const refreshed = allOf(
       staging: z.string(),
       objects: z.int().nullable(),
       differing: z.int().nullable().meta({ description: 'Those that are not what is published.' }),
-      error: failure.nullable(),
+      error: orNull(failure),
     })
     .meta({ id: 'RefreshedListing' }),
   'RefreshedListings',

@@ -11,6 +11,7 @@ import {
   instantText,
   listOf,
   nameInPath,
+  orNull,
   pageLimit,
   pageOf,
   whenMs,
@@ -61,7 +62,7 @@ export const run = z
     late: z.boolean(),
     unfinished: z.int().meta({ description: 'Task instances that have not ended.' }),
     failures: z.int(),
-    error: failure.nullable(),
+    error: orNull(failure),
     report: z.unknown().meta({ description: 'How the publish ended; null before.' }),
     requestedBy: z.string(),
   })
@@ -122,7 +123,7 @@ const outcome = <T extends z.ZodType>(item: T, id: string) =>
         z.strictObject({
           target: item,
           changed: z.boolean(),
-          error: failure.nullable().meta({ description: 'Why not.' }),
+          error: orNull(failure).meta({ description: 'Why not.' }),
         }),
       ),
       changed: z.int(),
@@ -179,7 +180,7 @@ export const task = z
     startedAtMs: whenMs,
     finishedAtMs: whenMs,
     durationMs: z.int().nullable(),
-    error: failure.nullable(),
+    error: orNull(failure),
     markedBy: z.string().nullable(),
     elements: z
       .record(z.string(), z.int())
@@ -214,7 +215,7 @@ const attempt = z
     startedAtMs: instantMs,
     finishedAtMs: whenMs,
     durationMs: z.int().nullable(),
-    error: failure.nullable(),
+    error: orNull(failure),
   })
   .meta({ id: 'Attempt' });
 export const attempts = allOf(attempt, 'AttemptList');

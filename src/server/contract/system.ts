@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { storedEventSchema } from '../../orchestrator/events/stored-event.ts';
 import { scopes } from '../operations.ts';
-import { allOf, dryRun, failure, flag, idInPath, instantMs, nameInPath, whenMs, wholeNumber } from './common.ts';
+import {
+  allOf,
+  dryRun,
+  failure,
+  flag,
+  idInPath,
+  instantMs,
+  nameInPath,
+  orNull,
+  whenMs,
+  wholeNumber,
+} from './common.ts';
 
 export const health = z
   .strictObject({
@@ -137,6 +148,6 @@ export const status = z
     running: z.array(thing),
     waiting: z.array(thing),
     next: z.array(z.strictObject({ pipeline: z.string(), dueAtMs: instantMs, startMs: instantMs, endMs: instantMs })),
-    error: failure.nullable(),
+    error: orNull(failure),
   })
   .meta({ id: 'Status' });

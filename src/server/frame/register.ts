@@ -78,6 +78,10 @@ async function answerStream(
   handler: (call: AnyCall) => AsyncIterable<StreamMessage<OperationId>>,
 ): Promise<Response> {
   const call = await admit(c, frame, id, frame.stopped);
+  c.header('content-type', 'text/event-stream');
+  // Proxies such as nginx keep answers back otherwise.
+  c.header('x-accel-buffering', 'no');
+  if (c.req.method === 'HEAD') return c.body(null);
   const leave = frame.streams.enter(`${c.get('address')} ${call.by.name}`);
   const requestId = c.get('requestId');
   const lastEventId = c.req.header('last-event-id');
@@ -97,9 +101,6 @@ async function answerStream(
     ended: leave,
     drop: () => c.env.outgoing?.destroy(),
   });
-  c.header('content-type', 'text/event-stream');
-  // Proxies such as nginx keep answers back otherwise.
-  c.header('x-accel-buffering', 'no');
   return c.body(body);
 }
 
@@ -115,6 +116,7 @@ async function answerText(
   handler: (call: AnyCall) => AsyncIterable<string>,
 ): Promise<Response> {
   const call = await admit(c, frame, id, c.req.raw.signal);
+  if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/plain; charset=utf-8' });
   const pieces = handler(call)[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   // The first piece before the headers: what is refused is still answered as a problem.

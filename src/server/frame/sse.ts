@@ -69,7 +69,11 @@ export function sseBody(options: SseOptions): ReadableStream<Uint8Array> {
 
   return new ReadableStream<Uint8Array>(
     {
-      start: (controller) => controller.enqueue(encoder.encode(OPENING)),
+      start: (controller) => {
+        controller.enqueue(encoder.encode(OPENING));
+        // It may never be read at all.
+        if (!ending.signal.aborted) watchStall();
+      },
       pull: async (controller) => {
         stopStall();
         if (ending.signal.aborted) return controller.close();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Timers } from '../../core/timers.ts';
 import type { AttemptKey, LogItem } from '../../orchestrator/logs/log-line.ts';
-import { type LogQuery, readLogs } from '../../orchestrator/logs/read-logs.ts';
+import { firstError, type LogQuery, readLogs } from '../../orchestrator/logs/read-logs.ts';
 import { runEnded } from '../../orchestrator/model/states.ts';
 import type { Answer, Call, StreamMessage } from '../api.ts';
 import { cursorOf, readCursor } from './cursor.ts';
@@ -43,6 +43,13 @@ export async function readLogPage(directory: string, call: Call<'readLogs'>): Pr
     items,
     nextCursor: more && last?.kind === 'line' ? cursorOf([last.task, last.mapIndex, last.attempt, last.line]) : null,
   };
+}
+
+/** Where to look first when a run failed. */
+export async function getFirstError(directory: string, call: Call<'getFirstError'>): Promise<Answer<'getFirstError'>> {
+  const { run } = call.params;
+  await findRun(call.store.db, run);
+  return { line: (await firstError(directory, logQuery(run, call.query))) ?? null };
 }
 
 /** All lines as text; an attempt begins with a line of its own. */
@@ -90,7 +97,10 @@ export async function* followLogLines(
   if (!signal.aborted) yield { event: 'end', data: { run: params.run } };
 }
 
-function logQuery(run: number, { task, mapIndex, attempt, level, grep, from }: Call<'followLogs'>['query']): LogQuery {
+function logQuery(
+  run: number,
+  { task, mapIndex, attempt, level, grep, from }: Partial<Call<'followLogs'>['query']>,
+): LogQuery {
   return {
     run,
     ...(task === undefined ? {} : { task }),
