@@ -6,6 +6,7 @@ import type { PipelineRow } from '../store/tables.ts';
 import type { ActiveRun, Outcome, PendingObject } from './cell.ts';
 import { keptCoverage } from './coverage.ts';
 import type { ListingState, PlanFacts, PromisedCell } from './plan.ts';
+import { taskRoles } from './task-roles.ts';
 
 /** What the store knows of a pipeline within the span, all of it read now. */
 export async function readFacts(
@@ -17,7 +18,7 @@ export async function readFacts(
 ): Promise<PlanFacts> {
   const [pending, outcomes, active, listings, promised] = await Promise.all([
     readPending(db, row.name, span),
-    readOutcomes(db, row.name, span),
+    readOutcomes(db, graph, span),
     readActive(db, row.name, span),
     readListings(db, row.name),
     readPromised(db, row.name, span),
@@ -47,13 +48,21 @@ async function readPending(db: StoreReader, pipeline: string, span: Interval): P
   }));
 }
 
-async function readOutcomes(db: StoreReader, pipeline: string, span: Interval): Promise<readonly Outcome[]> {
+/** Of tasks on the data only what went wrong: what is done, C says. */
+async function readOutcomes(db: StoreReader, graph: PipelineGraph, span: Interval): Promise<readonly Outcome[]> {
+  const roles = taskRoles(graph);
+  const functions = graph.tasks.flatMap((t, i) => (roles[i] === 'data' ? [] : [t.name]));
   const rows = await db
     .selectFrom('cells')
     .select(['task', 'start_ms', 'end_ms', 'state', 'run_id', 'at_ms', 'reason'])
-    .where('pipeline', '=', pipeline)
+    .where('pipeline', '=', graph.pipeline)
     .where('start_ms', '<', span.endMs)
     .where('end_ms', '>', span.startMs)
+    .where((e) =>
+      functions.length === 0
+        ? e('state', '<>', 'succeeded')
+        : e.or([e('state', '<>', 'succeeded'), e('task', 'in', functions)]),
+    )
     .execute();
   return rows.map((r) => ({
     task: r.task,

@@ -222,7 +222,7 @@ eachStore((engine, open) => {
   });
 
   describe('paused', () => {
-    once('it begins nothing more, and goes on when resumed', async () => {
+    test('it begins nothing more, and goes on when resumed', async () => {
       const world = await start();
       const id = await world.backfill(await world.plan(day(1), day(9)), { maxActive: 1 });
       await world.step();

@@ -142,6 +142,17 @@ export class DaysWorld {
     return openWarehouse('duckdb:w.db', { cwd: this.directory, threads: 1 });
   }
 
+  /** For a node, which closes what it opened. */
+  lentWarehouse(): Warehouse {
+    return new Proxy(this.warehouse, {
+      get: (own, name) => {
+        if (name === 'close') return async () => {};
+        const value: unknown = Reflect.get(own, name, own);
+        return typeof value === 'function' ? value.bind(own) : value;
+      },
+    });
+  }
+
   get pipeline(): ResolvedPipeline {
     return resolvePipeline(plays, { root: this.directory });
   }
