@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ProgressListener } from '../core/progress.ts';
 import type { StoredEvent } from '../orchestrator/events/stored-event.ts';
 import { runEnded } from '../orchestrator/model/states.ts';
@@ -21,6 +22,7 @@ export async function followRun(api: Api, { run, afterSeq, tell, signal }: Follo
   const both = AbortSignal.any([signal, ending.signal]);
   const tellEvent = eventTeller(tell);
   // What ended before anybody listened is told all the same; then nothing more will come.
+  void tellWaiting(api, run, tell, both);
   const events = api.stream('followEvents', { query: { run, after: afterSeq } }, { signal: both });
   for await (const found of events) {
     const event = found as StoredEvent;
@@ -39,4 +41,27 @@ export async function lastEventOf(api: Api, run: number): Promise<number> {
 
 export function hasEnded(run: Pick<Run, 'state'>): boolean {
   return runEnded(run.state);
+}
+
+const FIRST_LOOK_MS = 500;
+const LOOK_MS = 2000;
+
+/** Says why nothing of a run is under way, as long as that is so and whenever it is for another reason. */
+async function tellWaiting(api: Api, run: number, tell: ProgressListener, signal: AbortSignal): Promise<void> {
+  let said: string | undefined;
+  for (let afterMs = FIRST_LOOK_MS; ; afterMs = LOOK_MS) {
+    try {
+      await pause(afterMs, undefined, { signal });
+      const { items } = await api.call('listTasks', {
+        params: { run },
+        query: { state: ['ready', 'running', 'expanded'] },
+      });
+      const why = items.some((t) => t.state !== 'ready') ? undefined : items.find((t) => t.why !== null)?.why;
+      if (why != null && why !== said) tell({ type: 'note', detail: `waiting: ${why}` });
+      said = why ?? said;
+    } catch {
+      // It has ended, or nobody listens any more; what else is wrong the followed events say.
+      return;
+    }
+  }
 }

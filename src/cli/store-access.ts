@@ -1,14 +1,17 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { openStore } from '../orchestrator/store/open-store.ts';
 import type { Store } from '../orchestrator/store/store.ts';
 import { parseStoreUrl } from '../orchestrator/store/store-url.ts';
 import type { CliContext } from './context.ts';
 import type { Project } from './project.ts';
 
-/** Where the logs of this project's attempts lie. */
+/** Where the logs of attempts lie: beside an embedded store, because runs are known by their numbers in it. */
 export function logDirectory(project: Project): string {
-  return join(project.directory, '.sparkify', 'logs');
+  const file = storeFile(project);
+  if (file === undefined) return join(project.directory, '.sparkify', 'logs');
+  const name = basename(file, extname(file));
+  return join(dirname(file), name === 'store' ? 'logs' : `${name}.logs`);
 }
 
 /** The embedded store's file; undefined when the store is a server. */

@@ -169,7 +169,12 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
         '--set',
         `songData=${join(directory, 'song_data')}`,
       ],
-      env: { SPARKIFY_WAREHOUSE: stage.url, SPARKIFY_SEGMENTS: stage.segmentsDirectory, SPARKIFY_THREADS: '1' },
+      env: {
+        SPARKIFY_WAREHOUSE: stage.url,
+        SPARKIFY_SEGMENTS: stage.segmentsDirectory,
+        SPARKIFY_STORE: `sqlite:${join(dirname(stage.segmentsDirectory), 'store.db')}`,
+        SPARKIFY_THREADS: '1',
+      },
     }),
     outcome: async (stage, options) => {
       const warehouse = await open(stage, stage.url, options?.readOnly);

@@ -24,9 +24,12 @@ describe.each(['duckdb', 'postgres'] as const)('two processes run the same pipel
 
   afterAll(async () => scenario?.dispose());
 
+  let stores = 0;
+  /** Each with a store of its own, as on two machines that know nothing of each other: the warehouse alone keeps them apart. */
   function start(stage: Stage, env: Readonly<Record<string, string>> = {}) {
     const command = scenario.command(stage);
-    return startSparkify(command.args, { cwd: '/', env: { ...command.env, ...env } });
+    const store = command.env.SPARKIFY_STORE!.replace(/\.db$/, `-${++stores}.db`);
+    return startSparkify(command.args, { cwd: '/', env: { ...command.env, SPARKIFY_STORE: store, ...env } });
   }
 
   /** A run that stops (SIGSTOP) at a failpoint; it goes on with SIGCONT. */
