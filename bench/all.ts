@@ -27,6 +27,7 @@ const steps: readonly (readonly [name: string, full: readonly string[], smoke: r
   ['daily', [], ['both', '8', '200', '300', '1']],
   ['nothing-new', [], ['both', '300', '1']],
   ['api', [], ['sqlite', '100', '20', '3']],
+  ['orchestrator-queue', [], ['both', '500', '20', '3000', '1']],
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'sparkify-bench-rows-'));

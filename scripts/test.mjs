@@ -26,6 +26,8 @@ if (long) {
         ? args
         : [
             'tests/property',
+            'tests/orchestrator/model',
+            'tests/orchestrator/queue/hammer.test.ts',
             'tests/faults',
             'tests/pipeline/zones.test.ts',
             'tests/orchestrator/store/processes.test.ts',

@@ -14,7 +14,7 @@ import { DAY_MS } from '../run-world.ts';
 import { storeOpener } from '../stores.ts';
 
 const POOLS = { narrow: 2, wide: 5 } as const;
-/** Rounds of `npm run test:long` are longer. */
+/** `npm run test:long` has more of them, for about ten minutes of load. */
 const RUNS = process.env.SPARKIFY_CASES === undefined ? 12 : 600;
 const TASKS = ['begin', 'left', 'right', 'stage', 'load', 'each', 'past', 'end'] as const;
 
@@ -33,7 +33,7 @@ const graph = (pipeline: string) =>
     { pipeline },
   );
 
-describe('several workers on one PostgreSQL store', () => {
+describe('several workers on one PostgreSQL store', { timeout: 1_800_000 }, () => {
   const open = storeOpener('postgres');
 
   /** Stores that try nothing again: a deadlock, or a conflict of any kind, would be thrown. */
