@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { listOf, sqlWords } from '../runs/sql-words.ts';
 import type { Store } from '../store/store.ts';
 
 /** Runs that are told late in one transaction. */
@@ -14,13 +15,15 @@ export async function deadlineStep(store: Store, clock: Clock): Promise<number |
   const inMs = next - clock.nowMs();
   if (inMs > 0) return inMs;
   return store.write(async (tx) => {
+    const words = sqlWords(tx.capabilities);
+    // Locked and looked at again before they are told of: somebody else may just have done it.
     const late = await tx.all<{ id: number; pipeline: string; deadline_ms: number }>(
-      `update runs set late = 1 where id in (
-         select id from runs where late = 0 and deadline_ms <= $1 and state in ('queued', 'running', 'cancelling')
-         order by deadline_ms, id limit ${AT_ONCE})
-       returning id, pipeline, deadline_ms`,
+      `select id, pipeline, deadline_ms from runs
+       where late = 0 and deadline_ms <= $1 and state in ('queued', 'running', 'cancelling')
+       order by id limit ${AT_ONCE}${words.forUpdate}`,
       [tx.nowMs],
     );
+    await tx.run(`update runs set late = 1 where id ${words.amongIds('$1')}`, [listOf(late.map((r) => r.id))]);
     for (const run of [...late].sort((a, b) => a.deadline_ms - b.deadline_ms || a.id - b.id))
       tx.emit({ type: 'run.late', pipeline: run.pipeline, runId: run.id, deadlineMs: run.deadline_ms });
     if (late.length >= AT_ONCE) return 0;

@@ -69,6 +69,8 @@ eachStore((_engine, open) => {
       (await world.runs()).filter((r) => r.state === 'running').map((r) => `${r.kind} ${r.backfill_id ?? ''}`.trim());
     const places = [`backfill ${one}`, `backfill ${one}`, `backfill ${two}`, 'scheduled'];
     expect([...(await running())].sort()).toEqual(places);
+    await world.admit();
+    expect([...(await running())].sort()).toEqual(places);
     await world.work();
     await world.admit();
     expect([...(await running())].sort()).toEqual([`backfill ${one}`, `backfill ${two}`, 'scheduled']);
@@ -118,11 +120,18 @@ eachStore((_engine, open) => {
     expect(await world.events('run.started')).toHaveLength(9);
   });
 
-  test('many begin in several transactions', async () => {
-    const pipeline = pipelineOf('work', {}, simple);
+  test('many begin in several transactions, those of persons first', async () => {
+    const pipeline = pipelineOf('work', { schedule: hourly, maxActiveRuns: 200 }, simple);
     await world.register(pipeline);
-    for (let n = 0; n < 130; n++) await world.manual(pipeline);
+    world.time.advance(130 * HOUR_MS);
+    await world.schedule();
+    const backfillId = await backfill(pipeline, 5);
+    await backfillRun(pipeline, backfillId, 1);
+    await world.manual(pipeline);
     expect(await world.admit()).toBe(0);
+    expect(await world.states('manual')).toEqual(['running']);
+    expect(await world.states('backfill')).toEqual(['queued']);
+    expect((await world.states('scheduled')).lastIndexOf('running')).toBe(98);
     expect(await world.admit()).toBeUndefined();
     expect(new Set(await world.states())).toEqual(new Set(['running']));
   });

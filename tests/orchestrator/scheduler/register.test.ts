@@ -52,16 +52,18 @@ eachStore((_engine, open) => {
   });
 
   test('two processes that begin at once tell of each pipeline once', async () => {
-    const pipelines = ['a', 'b', 'c', 'd'].map((name) => pipelineOf(name, { pools: { api: 2 } }));
     const other = await world.another();
-    await Promise.all([
-      register(pipelines, unloadable('e')),
-      registerPipelines(other, { resolved: [...pipelines].reverse(), broken: [unloadable('e')] }),
-    ]);
-    expect(await world.told()).toEqual([
-      ...['a', 'b', 'c', 'd'].map((name) => `pipeline.changed ${name}`),
-      'pipeline.broken e',
-    ]);
+    for (let round = 0; round < 5; round++) {
+      const names = ['a', 'b', 'c', 'd'].map((name) => `${name}${round}`);
+      const resolved = names.map((name) => pipelineOf(name, { pools: { api: 2 } }));
+      const loaded = { resolved, broken: [] };
+      await Promise.all([
+        registerPipelines(world.store, loaded),
+        registerPipelines(other, { ...loaded, resolved: [...resolved].reverse() }),
+      ]);
+      const told = (await world.told()).filter((t) => !t.startsWith('pipeline.gone'));
+      expect([...told].sort()).toEqual(names.map((name) => `pipeline.changed ${name}`));
+    }
   });
 
   describe('a broken pipeline', () => {

@@ -1,8 +1,10 @@
 import { call, cron, every } from 'sparkify';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createRuns } from '../../../src/orchestrator/runs/create-run.ts';
 import { loadWaitingFacts } from '../../../src/orchestrator/runs/waiting-facts.ts';
 import { whyRunWaits } from '../../../src/orchestrator/runs/why-not.ts';
 import { MAX_QUEUED } from '../../../src/orchestrator/scheduler/schedule-step.ts';
+import { graphOf } from '../../../src/pipeline/graph-of.ts';
 import { useQuickDirectory } from '../../property/quick-directory.ts';
 import { eachStore } from '../stores.ts';
 import {
@@ -141,6 +143,43 @@ eachStore((_engine, open) => {
         [4 * HOUR_MS, 0],
         [5 * HOUR_MS, 0],
       ]);
+    });
+
+    test('however many there are', async () => {
+      await world.register(
+        pipelineOf(
+          'work',
+          { schedule: hourly, deadline: '10 minutes', maxActiveRuns: MAX_QUEUED },
+          call('a', () => undefined),
+        ),
+      );
+      world.time.advance((MAX_QUEUED + 9.5) * HOUR_MS);
+      const step = world.scheduleStep();
+      await step();
+      expect((await world.runs()).every((r) => r.late === 1)).toBe(true);
+      await world.admit();
+      await world.admit();
+      await step();
+      const late = (await world.runs()).map((r) => r.late);
+      expect([late.length, late.indexOf(0)]).toEqual([MAX_QUEUED + 9, MAX_QUEUED + 8]);
+    });
+
+    test('latest passes nothing over because others wait to begin', async () => {
+      const work = pipelineOf('work', { schedule: every('1 hour', { start: startMs, missed: 'latest' }) });
+      await world.register(work);
+      const waiting = Array.from({ length: MAX_QUEUED }, (_, n) => ({
+        graph: graphOf(work),
+        kind: 'scheduled' as const,
+        interval: { startMs: startMs - (n + 1) * HOUR_MS, endMs: startMs - n * HOUR_MS },
+        request: { params: {} },
+        priority: 10,
+        dueAtMs: startMs - n * HOUR_MS,
+        requestedBy: 'schedule',
+      }));
+      await world.store.write((tx) => createRuns(tx, waiting));
+      world.time.advance(HOUR_MS);
+      await world.schedule();
+      expect(await world.hours()).toContain(1);
     });
 
     test('when all of them are late, the newest one tells it', async () => {
