@@ -54,6 +54,16 @@ export async function markTask(
       state: run.state === 'cancelling' ? 'being cancelled' : state,
       mark: mark.state,
     });
+  if (task.map_index >= 0) {
+    const parent = changes.place(runId, name)!;
+    if (state === 'upstream_failed' || !['expanded', 'failed', 'cancelled'].includes(parent.state))
+      throw new SparkifyError('TASK_NOT_MARKABLE', {
+        run: runId,
+        task: taskLabel(task),
+        state: `an element of a task that is ${parent.state}`,
+        mark: mark.state,
+      });
+  }
   const output = requireValue({ pipeline: run.pipeline, task: name }, mark.output);
   const before = { ended: taskEnded(state), resumed: runEnded(run.state) };
   if (before.resumed) await resume(changes, run, mark.by, undefined);

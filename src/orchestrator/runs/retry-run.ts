@@ -61,6 +61,12 @@ export async function retryTask(
     new SparkifyError('TASK_NOT_ENDED', { run: runId, task: name, state, action: 'retried' });
   if (!taskEnded(task.state)) throw refuse(task.state);
   if (run.state === 'cancelling') throw refuse('being cancelled');
+  if (task.map_index >= 0) {
+    // An element by itself: only while its mapped task has, or had, the elements it is one of.
+    const parent = changes.place(runId, name)!;
+    if (parent.state !== 'expanded' && !taskEnded(parent.state)) throw refuse(parent.state);
+    if (task.state === 'upstream_failed' || parent.state === 'upstream_failed') throw blocked(changes, run, [name]);
+  }
   // Nobody shall work on what is about to wait again.
   const below = [...changes.graphOf(run).closure([name])].flatMap((n) => changes.place(runId, n) ?? []);
   const busy = below.find((t) => (t.state === 'running' || t.state === 'expanded') && t.task !== name);

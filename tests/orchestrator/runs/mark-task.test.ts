@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Mark, markTask } from '../../../src/orchestrator/runs/mark-task.ts';
+import { retryRun, retryTask } from '../../../src/orchestrator/runs/retry-run.ts';
 import { startRuns } from '../../../src/orchestrator/runs/start-runs.ts';
 import { graphFrom, graphOfTasks, graphTask } from '../graphs.ts';
 import { done, type Ending, failing, openRunWorld, type RunWorld } from '../run-world.ts';
@@ -97,6 +98,26 @@ eachStore((_engine, open) => {
     await mark(world, run, 'each', 'succeeded', { mapIndex: 1, output: 'by hand' });
     expect(await world.states(run)).toMatchObject({ each: 'succeeded', sum: 'ready' });
     expect((await world.task(run, 'each')).output_json).toBe('[null,"by hand"]');
+  });
+
+  test('elements of a task that is to give them anew are neither marked nor retried', async () => {
+    const world = await openRunWorld(open);
+    const run = await world.start(
+      graphOfTasks([graphTask('list'), graphTask('each', { mapped: true, after: ['list'] })]),
+    );
+    await world.work((t) => (t.task === 'each' && t.map_index < 0 ? { state: 'expanded', inputs: [1, 2] } : done));
+    await world.write((tx) => retryRun(tx, world.graphs, run, { by: 'ada', fromTask: 'list' }));
+    const retry = () => world.write((tx) => retryTask(tx, world.graphs, run, 'each', { by: 'ada', mapIndex: 0 }));
+    await expect(mark(world, run, 'each', 'succeeded', { mapIndex: 0 })).rejects.toMatchObject({
+      message: `Task each[0] of run ${run} cannot be marked as succeeded: it is an element of a task that is waiting.`,
+    });
+    await expect(retry()).rejects.toMatchObject({ code: 'TASK_NOT_ENDED' });
+    await world.work(failOnly('list'));
+    expect(await world.states(run)).toMatchObject({ each: 'upstream_failed', 'each[0]': 'upstream_failed' });
+    await expect(mark(world, run, 'each', 'succeeded', { mapIndex: 0 })).rejects.toMatchObject({
+      code: 'TASK_NOT_MARKABLE',
+    });
+    await expect(retry()).rejects.toMatchObject({ code: 'RETRY_BLOCKED' });
   });
 
   test('what runs, has ended well, or is no JSON is refused', async () => {
