@@ -98,5 +98,3 @@ export type StoreEvent =
       readonly reason: string;
     }
   | { readonly type: 'clock.jumped'; readonly byMs: number };
-
-export type EventType = StoreEvent['type'];
