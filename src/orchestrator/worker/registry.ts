@@ -157,8 +157,9 @@ function livesStill(worker: WorkerRow, own: ProcessIdentity, nowMs: number): boo
 
 /** What it had leased or held is nobody's from now on; `expire` of the queue gives it to others. */
 async function bury(tx: StoreTransaction, { id, host, pid }: WorkerRow): Promise<void> {
-  await tx.run("update tasks set lease_until_ms = 0 where worker = $1 and state = 'running'", [id]);
+  // Runs before tasks, as everywhere (runs/run-changes.ts).
   await tx.run('update runs set holder_until_ms = 0 where holder = $1', [id]);
+  await tx.run("update tasks set lease_until_ms = 0 where worker = $1 and state = 'running'", [id]);
   await tx.run('delete from workers where id = $1', [id]);
   tx.emit({ type: 'worker.lost', worker: id, host, pid });
 }
