@@ -15,6 +15,8 @@ export type ControlFlags = Pick<ProjectFlags, 'config'>;
 export interface ControlOptions extends ControlFlags {
   /** Writes down first which pipelines the project has now; a running `up` has done so. @default false */
   readonly register?: boolean;
+  /** Something is to be kept, so a store is made where there is none. @default false */
+  readonly keeps?: boolean;
 }
 
 /** The project's orchestration, by way of its running `up` or of its store. */
@@ -80,7 +82,8 @@ async function withLocalApi<T>(
     import('./loaded-pipelines.ts'),
     import('./server-parts.ts'),
   ]);
-  const borrowed = access.storeExists(project) ? undefined : mkdtempSync(join(tmpdir(), 'sparkify-empty-'));
+  const borrowed =
+    access.storeExists(project) || options.keeps === true ? undefined : mkdtempSync(join(tmpdir(), 'sparkify-empty-'));
   const shown = borrowed === undefined ? project : { ...project, storeUrl: `sqlite:${join(borrowed, 'store.db')}` };
   try {
     return await access.withStore(context, shown, async (store) => {
@@ -93,8 +96,8 @@ async function withLocalApi<T>(
         store,
         () => loadedPipelines(context, project),
         async (look) => {
-          const { withWarehouse } = await import('./warehouse-access.ts');
-          return withWarehouse(context, project, { readOnly: true }, look);
+          const { readingWarehouse } = await import('./warehouse-access.ts');
+          return readingWarehouse(context, project, look);
         },
       );
       return work(localApi(parts, { name: userName(), scopes: ['viewer', 'analyst', 'operator', 'admin'] }));

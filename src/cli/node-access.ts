@@ -40,7 +40,9 @@ export async function startProjectNode(
   context: CliContext,
   project: Project,
   node: ProjectNode,
-  more: Partial<Pick<NodeOptions, 'onlyRun' | 'slots' | 'queues' | 'alerts' | 'retention' | 'steps'>> = {},
+  more: Partial<
+    Pick<NodeOptions, 'onlyRun' | 'backfills' | 'slots' | 'queues' | 'alerts' | 'retention' | 'steps'>
+  > = {},
 ): Promise<RunningNode> {
   const embedded = isEmbedded(project);
   const { store, pipelines, logs, role, openWarehouse, onReport, onFatal } = node;

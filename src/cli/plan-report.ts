@@ -47,7 +47,8 @@ async function printGrid(context: CliContext, plan: Plan): Promise<void> {
 
 interface Reason {
   readonly state: CellState;
-  readonly task: string;
+  /** Undefined: it is so for all of them. */
+  readonly task: string | undefined;
   readonly reason: string;
   readonly intervals: Interval[];
 }
@@ -55,13 +56,16 @@ interface Reason {
 /** The cell that speaks for each interval that is not done; neighbours with the same reason are told together. */
 function reasonsOf(cells: Plan['cells']): readonly Reason[] {
   const reasons: Reason[] = [];
-  for (const { startMs, endMs, head } of cells) {
+  for (const { startMs, endMs, head, cells: ofTasks } of cells) {
     if (head.state === 'done') continue;
     const last = reasons.at(-1);
     const follows = last?.intervals.at(-1)?.endMs === startMs;
     if (last !== undefined && follows && last.state === head.state && last.reason === head.reason)
       last.intervals.push({ startMs, endMs });
-    else reasons.push({ ...head, intervals: [{ startMs, endMs }] });
+    else {
+      const task = ofTasks.every((cell) => cell.reason === head.reason) ? undefined : head.task;
+      reasons.push({ ...head, task, intervals: [{ startMs, endMs }] });
+    }
   }
   return reasons;
 }
@@ -74,7 +78,10 @@ async function printReasons(context: CliContext, plan: Plan): Promise<void> {
     const span = formatInterval({ startMs: intervals[0]!.startMs, endMs: intervals.at(-1)!.endMs });
     const count = intervals.length === 1 ? '' : ` (${grouped(intervals.length)} intervals)`;
     const word = inStateColor(c, state, padEnd(`${stateMark(state)} ${state}`, 9));
-    await line(context.out, `${word} ${span}${count} ${c.dim(`${task}:`)} ${truncate(visible(reason), 140)}`);
+    await line(
+      context.out,
+      `${word} ${span}${count} ${task === undefined ? '' : c.dim(`${task}: `)}${truncate(visible(reason), 140)}`,
+    );
   }
   if (reasons.length > SHOWN)
     await line(

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { planScopes } from '../orchestrator/cells/plan.ts';
 import { scopes } from '../server/operations.ts';
-import { examples, jsonOption, projectOptions, type Registration, runs } from './registration.ts';
+import { examples, jsonOption, projectOptions, type Registration, runs, setOption } from './registration.ts';
 import { commaList, wholeNumber } from './set-option.ts';
 
 const TIME = 'Over time:';
@@ -70,6 +70,47 @@ function registerPlanning(program: Command, registration: Registration): void {
     'sparkify plan sparkify --graph',
   ]);
   runs(jsonOption(plan), registration, async () => (await import('./commands/plan.ts')).plan);
+  registerBackfill(program, registration);
+}
+
+function registerBackfill(program: Command, registration: Registration): void {
+  const load = () => import('./commands/backfill.ts');
+  const backfill = planOptions(setOption(withConfig(program.command('backfill'))))
+    .helpGroup(TIME)
+    .description('freeze a plan of cells and work it off; list, show, pause, resume, cancel')
+    .argument('<pipeline>', 'its name')
+    .option('--max-active <n>', 'runs under way at a time (default: 4)', wholeNumber(1))
+    .option('--refresh', 'list the sources anew first')
+    .option('--dry-run', 'only show the plan')
+    .option('--wait', 'until it has ended (default where no `sparkify up` runs: it is then carried out here)')
+    .option('--no-wait', 'only ask for it');
+  examples(backfill, [
+    'sparkify backfill sparkify --from 2018-11-01 --to 2018-12-01',
+    'sparkify backfill sparkify --scope stale --refresh --dry-run',
+    'sparkify backfill show 3',
+  ]);
+  runs(jsonOption(backfill), registration, async () => (await load()).backfill);
+
+  const list = withConfig(backfill.command('list'))
+    .description('backfills, newest first')
+    .option('-p, --pipeline <name>', 'of one pipeline')
+    .option('--limit <n>', 'at most so many', wholeNumber(1));
+  examples(list, ['sparkify backfill list']);
+  runs(jsonOption(list), registration, async () => (await load()).listBackfills);
+  for (const [name, description, action] of [
+    ['show', 'one backfill, its cells as a picture, and what failed', 'showBackfill'],
+    ['pause', 'start no cell of it any more; those under way go on', 'pauseBackfill'],
+    ['resume', 'go on with it, with its failed and cancelled cells too', 'resumeBackfill'],
+    ['cancel', 'end it; cells under way are cancelled', 'cancelBackfill'],
+  ] as const) {
+    const command = withConfig(backfill.command(name))
+      .description(description)
+      .argument('<backfill>', 'its number', wholeNumber(1));
+    if (name !== 'show') command.option('--dry-run', DRY_RUN);
+    if (name === 'resume') command.option('--wait', 'until it has ended').option('--no-wait', 'only let it go on');
+    examples(command, [`sparkify backfill ${name} 3`]);
+    runs(jsonOption(command), registration, async () => (await load())[action]);
+  }
 }
 
 /** Which cells are meant. */
@@ -82,6 +123,8 @@ function planOptions(command: Command): Command {
         ...planScopes,
       ]),
     )
+    .option('--every <length>', 'length of an interval, for a pipeline without a schedule: 1 day')
+    .option('--coalesce <n>', 'so many neighbours at most are one run', wholeNumber(1))
     .option('--tasks <tasks>', 'tasks or groups; what comes after them is done too', commaList)
     .option('--newest-first', 'the newest interval first');
 }

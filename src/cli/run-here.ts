@@ -17,7 +17,7 @@ import { finishRun } from './run-end.ts';
 import { wholeSummary } from './run-report.ts';
 import { serverParts, type WithWarehouse } from './server-parts.ts';
 import { toldLogs } from './told-logs.ts';
-import { withWarehouse } from './warehouse-access.ts';
+import { readingWarehouse } from './warehouse-access.ts';
 
 type Run = Answer<'getRun'>;
 
@@ -35,7 +35,7 @@ export interface HereRun {
 /** The API over a store that this process has open. */
 export function apiOver(context: CliContext, project: Project, store: Store, pipelines: LoadedPipelines): Api {
   const by = { name: userName(), scopes: ['viewer', 'analyst', 'operator', 'admin'] as const };
-  const reading: WithWarehouse = (work) => withWarehouse(context, project, { readOnly: true }, work);
+  const reading: WithWarehouse = (work) => readingWarehouse(context, project, work);
   return localApi(
     serverParts(project, store, () => pipelines, reading),
     by,

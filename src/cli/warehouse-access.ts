@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isSparkifyError, SparkifyError } from '../core/errors.ts';
 import { openWarehouse } from '../warehouse/open.ts';
@@ -40,6 +42,23 @@ export async function withWarehouse<T>(
     return options.readOnly ? await work(warehouse) : await served(context, warehouse, work);
   } finally {
     await warehouse.close();
+  }
+}
+
+/** Reads the project's warehouse; one that was never made is as an empty one, and is not made by that. */
+export async function readingWarehouse<T>(
+  context: CliContext,
+  project: Project,
+  work: (warehouse: Warehouse) => Promise<T>,
+): Promise<T> {
+  const path = pathOf(project);
+  if (path === '' || existsSync(path)) return withWarehouse(context, project, { readOnly: true }, work);
+  const folder = mkdtempSync(join(tmpdir(), 'sparkify-empty-'));
+  try {
+    const empty = { ...project, warehouseUrl: `duckdb:${join(folder, 'empty.duckdb')}` };
+    return await withWarehouse(context, empty, { readOnly: false }, work);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -22,7 +22,7 @@ async function change(
   operation: 'pausePipeline' | 'unpausePipeline',
   pipeline: string,
 ): Promise<number> {
-  return withControl(context, flags, async ({ api }) => {
+  return withControl(context, { ...flags, register: true, keeps: true }, async ({ api }) => {
     const answer = await api.call(operation, { params: { pipeline }, body: {} });
     if (flags.json === true) await line(context.out, jsonText(answer, 2));
     else {

@@ -24,7 +24,7 @@ export async function listPools(context: CliContext, flags: PoolFlags): Promise<
 
 /** `sparkify pools set`: makes a pool or changes its slots; what the configuration says comes back at the next start. */
 export async function setPool(context: CliContext, flags: PoolFlags, name: string, slots: number): Promise<number> {
-  return withControl(context, flags, async ({ api }) => {
+  return withControl(context, { ...flags, keeps: true }, async ({ api }) => {
     const pool = await api.call('setPool', { params: { pool: name }, body: { slots } });
     if (flags.json === true) await line(context.out, jsonText(pool, 2));
     else await print(context, [pool]);

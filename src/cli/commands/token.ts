@@ -16,7 +16,7 @@ export async function createToken(
   flags: TokenFlags & { readonly scope: Scope },
   name: string,
 ): Promise<number> {
-  return withControl(context, flags, async ({ api }) => {
+  return withControl(context, { ...flags, keeps: true }, async ({ api }) => {
     const made = await api.call('createToken', { body: { name, scopes: [flags.scope] } });
     if (flags.json === true) await line(context.out, jsonText(made, 2));
     else {

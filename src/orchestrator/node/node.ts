@@ -41,8 +41,10 @@ export interface NodeOptions extends RegisterOptions {
   readonly store: Store;
   readonly pipelines: LoadedPipelines;
   readonly worker: NodeWorker;
-  /** The run of a command. */
+  /** The run of a command. @default whatever waits */
   readonly onlyRun?: number;
+  /** A command carries backfills on too. @default false */
+  readonly backfills?: boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   /** Milliseconds of a clock that nobody sets. */
@@ -173,7 +175,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     if (options.retention !== undefined) steps.push(retentionStep(options, options.retention, stopping.signal));
     steps.push(...(options.steps?.({ graphs, queue }) ?? []));
   }
-  if (role === 'command') steps.push({ name: 'admit', onChange: true, run: () => admitStep(store, graphs, onlyRun) });
+  if (role === 'command') {
+    if (options.backfills === true)
+      steps.push({ name: 'backfills', onChange: true, run: () => backfillStep(store, graphs) });
+    steps.push({ name: 'admit', onChange: true, run: () => admitStep(store, graphs, onlyRun) });
+  }
   const running = runSteps(steps, { store, timers, note });
   const alerts =
     role === 'up' && options.alerts !== undefined

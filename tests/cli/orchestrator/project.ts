@@ -32,6 +32,24 @@ export interface TestProject {
   work(fails?: Readonly<Record<string, string>>): Promise<void>;
 }
 
+/** A pipeline of two functions, of which the second fails or waits for its end when told so. */
+export const steps = `
+  import { call, chain, definePipeline, z } from 'sparkify';
+  const steps = definePipeline({
+    name: 'steps',
+    params: z.object({ mode: z.string().default('work') }),
+    define: ({ mode }) => ({ stagings: [], tables: [], tasks: chain(
+      call('one', ({ log }) => { log('hello'); return 1; }),
+      call('two', async ({ log, signal }) => {
+        if (mode === 'fail') throw new Error('broken on purpose');
+        if (mode !== 'wait') return;
+        log('waiting');
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      }),
+    ) }),
+  });
+  export default { pipelines: [steps] };`;
+
 const folders: string[] = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
