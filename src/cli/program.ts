@@ -36,6 +36,8 @@ export function buildProgram(registration: Registration): Command {
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .showHelpAfterError('(--help shows the options)')
+    // Options belong to the command they follow: `backfill` and `backfill cancel` both have a --dry-run.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.out.write(text),

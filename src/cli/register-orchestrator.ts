@@ -89,6 +89,7 @@ function registerBackfill(program: Command, registration: Registration): void {
     'sparkify backfill sparkify --scope stale --refresh --dry-run',
     'sparkify backfill show 3',
   ]);
+  backfill.enablePositionalOptions();
   runs(jsonOption(backfill), registration, async () => (await load()).backfill);
 
   const list = withConfig(backfill.command('list'))

@@ -20,12 +20,34 @@ test('help goes to stdout with every command and exit code 0', async () => {
   expect(code).toBe(0);
   expect(err).toBe('');
   const commands = ['demo', 'init', 'run', 'tables', 'query', 'analyze', 'export', 'check', 'ledger', 'trace'];
-  for (const name of [...commands, 'quarantine', 'simulate', 'doctor'])
+  const overTime = [
+    'up',
+    'worker',
+    'resume',
+    'status',
+    'plan',
+    'backfill',
+    'runs',
+    'tasks',
+    'logs',
+    'events',
+    'pause',
+    'token',
+  ];
+  for (const name of [...commands, ...overTime, 'quarantine', 'simulate', 'doctor'])
     expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
 });
 
 test('the help of each command has examples', async () => {
-  for (const args of [['run'], ['query'], ['tables', 'drop'], ['quarantine', 'correct']]) {
+  for (const args of [
+    ['run'],
+    ['plan'],
+    ['backfill', 'cancel'],
+    ['logs'],
+    ['query'],
+    ['tables', 'drop'],
+    ['quarantine', 'correct'],
+  ]) {
     const { out } = await cli([...args, '--help']);
     expect(out).toContain('Examples:\n  sparkify ');
   }
