@@ -30,6 +30,7 @@ function must(holds: boolean, what: () => string): void {
 export function checkStep(step: Step): void {
   checkWays(step);
   checkVerdicts(step);
+  checkOrder(step);
   checkHistory(step);
   checkOutcomes(step);
   checkStore(step.after, step.graphOf);
@@ -238,7 +239,7 @@ function checkTask(
   };
   const own = [task.blockers - Number(task.past_ms !== null), task.blockers_failed, task.blockers_skipped].join();
   const elements = siblings.filter((t) => t.task === task.task && t.map_index >= 0 && t.input_json !== null);
-  if (task.map_index === -1) checkOrder(upstream(at, graph, task), task, label);
+  if (task.map_index === -1) checkHeldUp(upstream(at, graph, task), task, label);
   if (task.map_index === -1 && task.state === 'waiting') {
     const counted = counts(upstream(at, graph, task));
     must(own === counted, () => `${label} counts ${own} before it, there are ${counted}`);
@@ -270,15 +271,34 @@ function checkTask(
   } else must(task.worker === null && task.lease_until_ms === null, () => `${label} is ${task.state} and leased`);
 }
 
-/** Nothing runs, or has ended by itself, before what comes before it; and nothing is held up by what did not fail. */
-function checkOrder(before: readonly TaskInstance[], task: TaskInstance, label: string): void {
-  const byHand = task.marked_by !== null || task.state === 'cancelled';
-  const unchosen = task.state === 'skipped' && task.detail?.startsWith('branch') === true;
-  const open = before.filter((t) => !taskEnded(t.state));
-  must(
-    task.state === 'waiting' || open.length === 0 || byHand || unchosen,
-    () => `${label} is ${task.state} while ${open.map((t) => `${t.task} is ${t.state}`)}`,
-  );
+/**
+ * Nothing becomes ready, runs or ends by itself before what comes before it has ended; and whatever comes after a task that
+ * is retried waits for it. (Marks let things go on without taking back what has run.)
+ */
+function checkOrder({ command, before, after, graphOf }: Step): void {
+  const isRetry = command.do === 'retry' || command.do === 'retry-task';
+  for (const task of after.tasks.values()) {
+    const from = before.tasks.get(task.id)?.state;
+    if (task.map_index >= 0 || task.state === 'waiting') continue;
+    const earlier = upstream(after, graphOf(after.runs.get(task.run_id)!), task);
+    const reopened = earlier.filter(
+      (t) => !taskEnded(t.state) && taskEnded(before.tasks.get(t.id)?.state ?? 'waiting'),
+    );
+    const label = `task ${task.task} of run ${task.run_id}`;
+    must(!isRetry || reopened.length === 0, () => `${label} is ${task.state} though ${reopened[0]?.task} is retried`);
+    const byHand = task.marked_by !== null || task.state === 'cancelled';
+    const unchosen = task.state === 'skipped' && task.detail?.startsWith('branch') === true;
+    if (from === undefined || from === task.state || byHand || unchosen) continue;
+    const open = earlier.filter((t) => !taskEnded(t.state));
+    const taken = from === 'ready' || from === 'running' || from === 'expanded';
+    must(
+      taken || open.length === 0,
+      () => `${label} is ${task.state} while ${open.map((t) => `${t.task} is ${t.state}`)}`,
+    );
+  }
+}
+
+function checkHeldUp(before: readonly TaskInstance[], task: TaskInstance, label: string): void {
   const failed = before.filter((t) => t.state === 'failed' || t.state === 'upstream_failed' || t.state === 'cancelled');
   must(task.state !== 'upstream_failed' || failed.length > 0, () => `${label} is held up by nothing`);
 }
