@@ -18,7 +18,12 @@ if (long) {
   // Another seed every day, said aloud, so that a failure can be repeated.
   const seed = process.env.SPARKIFY_SEED ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
   process.stderr.write(`SPARKIFY_SEED=${seed}\n`);
-  const env = { SPARKIFY_SEED: seed, SPARKIFY_CASES: process.env.SPARKIFY_CASES ?? '3000', SPARKIFY_FAULTS: 'all' };
+  const env = {
+    SPARKIFY_SEED: seed,
+    SPARKIFY_CASES: process.env.SPARKIFY_CASES ?? '3000',
+    SPARKIFY_FAULTS: 'all',
+    SPARKIFY_KILLS: process.env.SPARKIFY_KILLS ?? '1000',
+  };
   step(
     'Long tests',
     ...vitest(
@@ -27,6 +32,7 @@ if (long) {
         : [
             'tests/property',
             'tests/orchestrator/model',
+            'tests/orchestrator/node',
             'tests/orchestrator/queue/hammer.test.ts',
             'tests/faults',
             'tests/pipeline/zones.test.ts',
