@@ -7,7 +7,7 @@ import type { LookListener } from '../../operators/source-look.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Warehouse } from '../../warehouse/warehouse.ts';
 import type { AttemptLogs } from '../logs/attempt-logs.ts';
-import type { Claim, Completion, TaskQueue } from '../queue/queue.ts';
+import type { Claim, ClaimedTask, Completion, TaskQueue } from '../queue/queue.ts';
 import type { Store } from '../store/store.ts';
 import { type Attempt, type AttemptHost, beginAttempt } from './attempt.ts';
 import { Definitions, type LoadedPipelines } from './definitions.ts';
@@ -268,38 +268,56 @@ class WorkerLoop {
   }
 
   async #round(): Promise<void> {
-    const { queue } = this.#options;
-    const told = this.#completions;
-    if (told.length > 0) {
-      this.#completions = [];
-      try {
-        await queue.complete(told);
-      } catch (error) {
-        this.#completions = [...told, ...this.#completions];
-        throw error;
-      }
-      for (const { claim } of told) this.#running.delete(claim.taskId);
-    }
+    const claimed = await this.#tellAndClaim();
     if (this.#held !== undefined) await this.#giveBack(this.#held);
+    if (claimed.length > 0) await this.#begin(claimed);
     if (this.#lookForCancelled) await this.#interruptCancelled();
-    if (this.#phase === 'working') await this.#claim();
   }
 
-  async #claim(): Promise<void> {
+  /** What has ended and what is begun in its place are one commit. */
+  async #tellAndClaim(): Promise<readonly ClaimedTask[]> {
     const { queue, registration, leaseMs, onlyRun } = this.#options;
-    const limit = registration.slots - this.#usedSlots();
-    if (limit <= 0) return;
-    const claimed = await queue.claim({
+    const told = this.#completions;
+    const ended = new Set(told.map((c) => c.claim.taskId));
+    const limit = this.#phase === 'working' ? registration.slots - this.#usedSlots(ended) : 0;
+    if (limit <= 0 && told.length === 0) return [];
+    const request = {
       worker: this.#id,
       queues: registration.queues,
       limit,
       warehouse: this.#held !== undefined,
       leaseMs,
       ...(onlyRun === undefined ? {} : { onlyRun }),
-    });
-    if (claimed.length === 0) return;
-    const facts = await this.#runs.of(claimed.map((c) => c.row.run_id));
-    await this.#readVersions(facts.values());
+    };
+    this.#completions = [];
+    let claimed: readonly ClaimedTask[] = [];
+    try {
+      if (limit <= 0) await queue.complete(told);
+      else if (told.length === 0) claimed = await queue.claim(request);
+      else ({ claimed } = await queue.completeAndClaim(told, request));
+    } catch (error) {
+      this.#completions = [...told, ...this.#completions];
+      throw error;
+    }
+    for (const { claim } of told)
+      if (this.#running.get(claim.taskId)?.claim.attempt === claim.attempt) this.#running.delete(claim.taskId);
+    return claimed;
+  }
+
+  async #begin(claimed: readonly ClaimedTask[]): Promise<void> {
+    let facts: ReadonlyMap<number, RunFacts>;
+    try {
+      facts = await this.#runs.of(claimed.map((c) => c.row.run_id));
+      await this.#readVersions(facts.values());
+    } catch (error) {
+      for (const { taskId, worker, attempt } of claimed)
+        this.#completions.push({
+          state: 'released',
+          claim: { taskId, worker, attempt },
+          reason: 'the store did not answer',
+        });
+      throw error;
+    }
     for (const task of claimed) {
       const attempt = beginAttempt(task, facts.get(task.row.run_id), this.#host);
       this.#running.set(task.taskId, attempt);
@@ -313,10 +331,11 @@ class WorkerLoop {
   }
 
   /** Data tasks of one run follow one another: together they take one slot. */
-  #usedSlots(): number {
+  #usedSlots(ended: ReadonlySet<number> = new Set()): number {
     let used = 0;
     const held = new Set<number>();
     for (const attempt of this.#running.values()) {
+      if (ended.has(attempt.claim.taskId)) continue;
       if (attempt.data) held.add(attempt.runId);
       else used++;
     }
