@@ -5,7 +5,6 @@ import type { StoreEvent } from '../events/event.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { Listeners } from './listeners.ts';
 import { migrate } from './migrate.ts';
-import { openPostgres } from './postgres/open.ts';
 import type { RetryPatience, Wait } from './retry.ts';
 import type { Store, StoreTransaction } from './store.ts';
 import { parseStoreUrl } from './store-url.ts';
@@ -59,7 +58,13 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   const patience: RetryPatience = { busyMs, lostMs, ...pauses, wait };
   const engine = embedded
     ? openEmbedded(parsed.path, pollMs)
-    : await openPostgres(parsed.url, parsed.schema, { env, cwd, patience, askCommitMs, statementMs });
+    : await (await postgresEngine()).openPostgres(parsed.url, parsed.schema, {
+        env,
+        cwd,
+        patience,
+        askCommitMs,
+        statementMs,
+      });
   const transact = transactOver(engine, clock === undefined ? undefined : () => clock.nowMs(), patience);
   try {
     await migrate(engine, transact);
@@ -101,4 +106,9 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
       return closed;
     },
   };
+}
+
+/** Loaded when it is asked for: an embedded store opens the sooner without its driver. */
+function postgresEngine() {
+  return import('./postgres/open.ts');
 }
