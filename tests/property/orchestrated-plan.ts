@@ -54,16 +54,16 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 );
 
-/** Histories of a few rounds of changes, with one to four actions after each. */
+/** Histories of a few rounds of changes, with one to three actions after each. */
 export function orchestratedArbitrary(rounds: {
   readonly min: number;
   readonly max: number;
 }): fc.Arbitrary<OrchestratedHistory> {
   return fc.record({
-    startDay: fc.nat(7),
+    startDay: fc.integer({ min: 2, max: 7 }),
     missed: fc.constantFrom('all', 'latest', 'none', 'none'),
     history: historyArbitrary({ minRounds: rounds.min, maxRounds: rounds.max, maxRecords: 6 }),
-    actions: fc.array(fc.noBias(fc.array(action, { minLength: 1, maxLength: 4 })), {
+    actions: fc.array(fc.noBias(fc.array(action, { minLength: 1, maxLength: 3 })), {
       minLength: 2 * rounds.max,
       maxLength: 2 * rounds.max,
     }),

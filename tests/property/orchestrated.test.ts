@@ -17,7 +17,7 @@ test('any order of schedule, backfills, retries, changes, pauses and restarts en
   timeout: 7_200_000,
 }, async () => {
   useQuickDirectory();
-  await fc.assert(fc.asyncProperty(orchestratedArbitrary({ min: 2, max: 4 }), play), {
+  await fc.assert(fc.asyncProperty(orchestratedArbitrary({ min: 4, max: 7 }), play), {
     numRuns: cases,
     seed: Number(process.env.SPARKIFY_SEED ?? 20181105),
     endOnFailure: true,
