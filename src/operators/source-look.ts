@@ -10,6 +10,8 @@ export interface SourceLook {
   readonly pipeline: string;
   readonly staging: string;
   readonly listedAtMs: number;
+  /** Absolute URI with a final `/`. */
+  readonly root: string;
   /** The event time whose keys were listed; undefined: the whole root. */
   readonly within: Interval | undefined;
   readonly listed: readonly ListedObject[];
@@ -89,8 +91,8 @@ export async function compareLook(
     const key = keyOf(listing, uri);
     differing.push(differingObject({ uri, version, sizeBytes }, 'gone', nameOf(key), template?.match(key)));
   }
-  const { listedAtMs, objects } = listing;
-  return { pipeline, staging: staging.name, listedAtMs, within, listed: objects, covers, differing, compared: true };
+  const { root, listedAtMs, objects: listed } = listing;
+  return { pipeline, staging: staging.name, root, listedAtMs, within, listed, covers, differing, compared: true };
 }
 
 /** A look by somebody who has no ledger at hand. */
@@ -99,8 +101,8 @@ export function looseLook({ pipeline, staging, listing, within }: LookedAt): Sou
   const nameOf = namer(listing.root);
   const differing = listing.objects.map((o) => differingObject(o, 'new', nameOf(o.key), template?.match(o.key)));
   const covers = reachOf(listing, template, within);
-  const { listedAtMs, objects } = listing;
-  return { pipeline, staging: staging.name, listedAtMs, within, listed: objects, covers, differing, compared: false };
+  const { root, listedAtMs, objects: listed } = listing;
+  return { pipeline, staging: staging.name, root, listedAtMs, within, listed, covers, differing, compared: false };
 }
 
 function differingObject(

@@ -10,7 +10,7 @@ import type { Warehouse } from '../../warehouse/warehouse.ts';
 import type { Store } from '../store/store.ts';
 import { readCoverage, saveCoverage } from './coverage.ts';
 import { knownVersions } from './known-versions.ts';
-import { saveFailedLook, saveLook } from './save-look.ts';
+import { forgetStagings, saveFailedLook, saveLook } from './save-look.ts';
 import { settlePending } from './settle-pending.ts';
 
 export interface RefreshOptions {
@@ -43,6 +43,11 @@ export async function refreshListings(
   const { store, warehouse, clock, signal } = options;
   const coverage = await readCoverage(warehouse, [pipeline.name], clock.nowMs());
   await store.write((tx) => saveCoverage(tx, pipeline.name, coverage.get(pipeline.name)!));
+  await forgetStagings(
+    store,
+    pipeline.name,
+    pipeline.stagings.map((s) => s.name),
+  );
   const found: RefreshedListing[] = [];
   for (const staging of pipeline.stagings) {
     signal?.throwIfAborted();

@@ -34,7 +34,9 @@ export async function saveLook(store: Store, look: SourceLook): Promise<void> {
   const stored = await storedOf(store, look);
   const kept = new Map(stored.map((row) => [row.uri, row]));
   const differing = new Map(look.differing.map((object) => [object.uri, object]));
-  const gone = stored.filter((row) => !differing.has(row.uri) && look.covers(row.uri)).map((row) => row.uri);
+  // Another root is other objects: those of one that the staging had before are nobody's any more.
+  const judged = (uri: string): boolean => look.covers(uri) || !uri.startsWith(look.root);
+  const gone = stored.filter((row) => !differing.has(row.uri) && judged(row.uri)).map((row) => row.uri);
   const rows = [...differing.values()].flatMap((object) => rowOf(object, kept.get(object.uri), look.listedAtMs));
   await store.write((tx) => noteLook(tx, look));
   for (let from = 0; from < gone.length; from += AT_ONCE)
@@ -152,6 +154,18 @@ async function removePending(
     `delete from pending_objects where pipeline = $1 and staging = $2 and uri ${sqlWords(tx.capabilities).amongNames('$3')}`,
     [pipeline, staging, JSON.stringify(uris)],
   );
+}
+
+/** Forgets what was known of stagings that the pipeline has no more. */
+export async function forgetStagings(store: Store, pipeline: string, left: readonly string[]): Promise<void> {
+  const among = sqlWords(store.capabilities).amongNames('$2');
+  await store.write(async (tx) => {
+    for (const table of ['pending_objects', 'listings'])
+      await tx.run(`delete from ${table} where pipeline = $1 and not (staging ${among})`, [
+        pipeline,
+        JSON.stringify(left),
+      ]);
+  });
 }
 
 /** Keeps that a source could not be listed. What was known of it stays. */

@@ -157,6 +157,19 @@ describe('what the store knows of sources and warehouse', () => {
     expect((await world.plan(week)).listings.map((l) => l.error)).toEqual([undefined, undefined]);
   });
 
+  test('what was known of a staging that is gone is forgotten', async () => {
+    await world.store.write((tx) =>
+      tx.run(
+        `insert into pending_objects (pipeline, staging, uri, name, change, size_bytes, listed_at_ms)
+         values ('plays', 'staging_old', 'u', 'n', 'new', 1, 0), ('other', 'staging_old', 'u', 'n', 'new', 1, 0)`,
+      ),
+    );
+    expect((await world.plan(week)).counts.stale).toBe(5);
+    await world.refresh();
+    expect((await world.plan(week)).counts.stale).toBe(0);
+    expect(await pending()).toEqual(['new n']);
+  });
+
   test('a definition that changed makes all that is published stale', async () => {
     await world.store.write((tx) => tx.run("update pipelines set coverage_definition = 'older'"));
     const plan = await world.plan(week);

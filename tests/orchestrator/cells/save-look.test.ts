@@ -31,6 +31,7 @@ function look(
   return {
     pipeline: 'p',
     staging: 's',
+    root: 'file:///data/log/',
     listedAtMs: nowMs,
     within,
     listed: differing.map((d) => ({ uri: d.uri, key: d.name, sizeBytes: d.sizeBytes })),
@@ -79,6 +80,16 @@ eachStore((_engine, open) => {
       expect(await count()).toBe(5_001);
       await saveLook(store, look([]));
       expect(await count()).toBe(0);
+    });
+
+    test('of another root forgets the objects of the one before', async () => {
+      const { store } = await open();
+      await saveLook(store, look([object(1), object(2)]));
+      const other = { root: 'file:///data/other/', covers: () => false };
+      await saveLook(store, look([], { ...other, days: days(2) }));
+      expect(await pending(store)).toEqual(['log/1.json new 0']);
+      await saveLook(store, look([], other));
+      expect(await pending(store)).toEqual([]);
     });
 
     test('of another staging or pipeline touches nothing', async () => {
