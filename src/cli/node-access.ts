@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { systemTimers } from '../core/timers.ts';
 import { type AttemptLogs, openAttemptLogs } from '../orchestrator/logs/attempt-logs.ts';
+import { createRedactor } from '../orchestrator/logs/redact.ts';
 import {
   type NodeOptions,
   type NodeRole,
@@ -45,6 +46,7 @@ export async function startProjectNode(
   > = {},
 ): Promise<RunningNode> {
   const embedded = isEmbedded(project);
+  const redact = createRedactor(projectSecrets(context, project));
   const { store, pipelines, logs, role, openWarehouse, onReport, onFatal } = node;
   return startNode({
     role,
@@ -68,7 +70,7 @@ export async function startProjectNode(
     random: Math.random,
     embeddedWarehouse: embedded,
     ...(!embedded && store.capabilities.shared ? { sharedSegments: project.segmentsDirectory } : {}),
-    note: (detail) => void line(context.err, detail),
+    note: (detail) => void line(context.err, redact(detail)),
     onFatal,
     ...more,
   });

@@ -147,6 +147,7 @@ function registerWatching(program: Command, registration: Registration): void {
     .option('--follow', 'go on as lines are written, until the run has ended')
     .option('--grep <regex>', 'only lines that match; small letters match either case')
     .addOption(new Option('--level <level>', 'this level and those above it').choices(LEVELS))
+    .option('--first-error', 'only the earliest error among the last attempts')
     .option('--from <line>', 'from this line of each attempt on', wholeNumber(1))
     .option('--limit <n>', 'at most so many', wholeNumber(1));
   examples(logs, [

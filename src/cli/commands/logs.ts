@@ -13,6 +13,7 @@ export interface LogsFlags extends ControlFlags {
   readonly from?: number;
   readonly limit?: number;
   readonly follow?: boolean;
+  readonly firstError?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,6 +24,20 @@ export async function logs(context: CliContext, flags: LogsFlags, run: number, n
   return withControl(context, flags, async ({ api }) => {
     const { task, mapIndex } = name === undefined ? { task: undefined, mapIndex: undefined } : namedTask(name);
     const query = { task, mapIndex, attempt: flags.attempt, level: flags.level, grep: flags.grep, from: flags.from };
+    if (flags.firstError === true) {
+      const { line: found } = await api.call('getFirstError', {
+        params: { run },
+        query: { task, mapIndex, attempt: flags.attempt },
+      });
+      if (flags.json === true) await line(context.out, jsonText(found, 2));
+      else if (found === null) await line(context.err, context.errColors.dim('no line is an error'));
+      else {
+        const { task: of, mapIndex: element, attempt } = found;
+        await line(context.out, logText(context, { kind: 'attempt', run, task: of, mapIndex: element, attempt }));
+        await line(context.out, logText(context, found as LogLine));
+      }
+      return 0;
+    }
     if (flags.follow === true) {
       const items = api.stream('followLogs', { params: { run }, query }, { signal: context.signal });
       for await (const item of items)

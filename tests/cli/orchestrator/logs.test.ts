@@ -29,6 +29,11 @@ test('logs are shown by attempt, with line numbers and errors, searched and cut 
   expect(await project.json('logs', run, 'load', '--attempt', '9')).toEqual([]);
   const none = await project.cli('logs', run, 'load', '--attempt', '9');
   expect(none).toMatchObject({ code: 0, out: '', err: 'no lines\n' });
+  expect((await project.cli('logs', run, 'load', '--attempt', '1', '--first-error')).out).toMatch(
+    /^── load, attempt 1 ──\n {3}2 .* error no such column/,
+  );
+  // Among the last attempts nothing failed.
+  expect(await project.json('logs', run, '--first-error')).toBeNull();
   // The run has ended: following gives what there is, line by line, and ends.
   const followed = await project.cli('logs', run, '--follow', '--json');
   expect(

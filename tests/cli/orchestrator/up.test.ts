@@ -1,4 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
@@ -111,6 +113,29 @@ test('a file that does not load keeps no other pipeline back, and is taken up wh
   await until(async () => up.errors().includes('were taken up'));
   expect((await project.cli('run', 'bad')).code).toBe(0);
   expect(readFileSync(join(project.directory, 'bad.mjs'), 'utf8')).toContain("name: 'bad'");
+});
+
+test('a failed run calls the webhook, and the next success does', async () => {
+  const bodies: { type: string; text: string }[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      bodies.push(JSON.parse(body));
+      response.end();
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  const alerts = `alerts: [{ webhook: 'http://127.0.0.1:${port}/hook' }]`;
+  const project = testProject(steps.replace('export default {', `export default { ${alerts},`));
+  await startUp(project);
+  await project.cli('run', 'steps', '--set', 'mode=fail');
+  await project.cli('run', 'steps');
+  await until(async () => bodies.length === 2);
+  server.close();
+  expect(bodies.map((b) => b.type)).toEqual(['run.failed', 'pipeline.recovered']);
+  expect(bodies[0]!.text).toContain('broken on purpose');
 });
 
 test('a worker wants a store that several machines share', async () => {
