@@ -176,7 +176,9 @@ describe('in every zone', { timeout: 600_000 }, () => {
   });
 });
 
-test('no zone changes its offset and back between two looks', { skip: !LONG, timeout: 600_000 }, () => {
+const longTest = LONG ? test : undefined;
+
+longTest?.('no zone changes its offset and back between two looks', { timeout: 600_000 }, () => {
   for (const zone of ZONES) {
     const { offsetAt, transitions } = timeZone(zone)!;
     const known = transitions(Date.UTC(2000, 0, 1), Date.UTC(2040, 0, 1));
