@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const EVERY_MS = 2000;
+const EVERY_MS = 1000;
 const SOURCE = /\.(?:[cm]?[jt]s|json|sql)$/;
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { runCli } from '../../../src/cli/program.ts';
+import { createTestDatabase } from '../../postgres-server/database.ts';
 import { fakeContext } from '../fake-context.ts';
 import { steps, type TestProject, testProject } from './project.ts';
 
@@ -136,6 +137,46 @@ test('a failed run calls the webhook, and the next success does', async () => {
   server.close();
   expect(bodies.map((b) => b.type)).toEqual(['run.failed', 'pipeline.recovered']);
   expect(bodies[0]!.text).toContain('broken on purpose');
+});
+
+test('on PostgreSQL a worker takes the tasks of its queues, and a second up joins', async () => {
+  const { url, drop } = await createTestDatabase();
+  const definition = `
+    import { call, chain, definePipeline, z } from 'sparkify';
+    const mixed = definePipeline({ name: 'mixed', params: z.object({}), define: () => ({ stagings: [], tables: [],
+      tasks: chain(call('light', () => {}), call('heavy', () => {}, { queue: 'heavy' })) }) });`;
+  const project = testProject(`${definition} export default { pipelines: [mixed], store: '${url}' };`);
+  const up = await startUp(project);
+  let stopWorker: (times: number) => void = () => {};
+  const context = fakeContext({
+    cwd: project.directory,
+    onInterrupt: (handler) => {
+      stopWorker = handler;
+      return () => {};
+    },
+  });
+  const working = runCli(['worker', '--queues', 'heavy'], context);
+  const { out, err } = await project.cli('run', 'mixed');
+  expect(err).toContain('heavy: done');
+  expect(out).toContain('succeeded');
+  const started = await project.json<{ task: string; worker: string }[]>('events', '--type', 'task.started');
+  expect(new Set(started.map((e) => e.worker)).size).toBe(2);
+  const second = fakeContext({
+    cwd: project.directory,
+    // As soon as it can be told to.
+    onInterrupt: (handler) => {
+      setImmediate(() => handler(1));
+      return () => {};
+    },
+  });
+  expect(await runCli(['up', '--port', '0'], second)).toBe(0);
+  expect(second.errors()).toContain('sparkify is up');
+  stopWorker(1);
+  expect(await working).toBe(0);
+  expect(context.errors()).not.toContain(new URL(url).password);
+  up.interrupt(1);
+  await up.ended;
+  await drop();
 });
 
 test('a worker wants a store that several machines share', async () => {
