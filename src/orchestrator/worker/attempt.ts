@@ -50,7 +50,7 @@ export interface AttemptHost {
   readonly timers: Timers;
   readonly strays: StrayErrors;
   /** Whether a claim is ours still. @throws TASK_INTERRUPTED when it is not */
-  readonly requireClaim: (claim: Claim) => Promise<void>;
+  readonly requireClaim: (claim: Claim, task: string) => Promise<void>;
   /** How long an interrupted attempt is waited for, before it is left to itself. */
   readonly graceMs: number;
   /** For people: what went wrong beside any task. */
@@ -188,7 +188,7 @@ class RunningAttempt implements ErrorOwner {
       signal: this.#controller.signal,
       progress: (event) => this.#log.progress(event),
       onBegin: () => this.#startTimeout(task),
-      beforeCommit: () => requireClaim(this.claim),
+      beforeCommit: () => requireClaim(this.claim, task.name),
     });
     return result.kind === 'skipped'
       ? { state: 'skipped', claim: this.claim, reason: result.reason }

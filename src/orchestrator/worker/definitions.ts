@@ -32,6 +32,7 @@ export class Definitions {
   readonly #byName = new Map<string, ResolvedPipeline>();
   readonly #semanticVersions = new Map<string, string>();
   readonly #withParameters = new Map<string, ResolvedPipeline>();
+  readonly #tasks = new WeakMap<ResolvedPipeline, ReadonlyMap<string, Task>>();
 
   constructor(loaded: LoadedPipelines) {
     this.#loaded = loaded;
@@ -66,9 +67,18 @@ export class Definitions {
       throw new SparkifyError('RUN_OUTDATED', { pipeline: run.pipeline, run: run.id });
     }
     const pipeline = this.#resolved(declared, run);
-    const task = pipeline.tasks.find((t) => t.name === taskName);
+    const task = this.#tasksOf(pipeline).get(taskName);
     if (task === undefined) throw new SparkifyError('TASK_GONE', { pipeline: run.pipeline, task: taskName });
     return { kind: 'found', pipeline, task };
+  }
+
+  #tasksOf(pipeline: ResolvedPipeline): ReadonlyMap<string, Task> {
+    let tasks = this.#tasks.get(pipeline);
+    if (tasks === undefined) {
+      tasks = new Map(pipeline.tasks.map((t) => [t.name, t]));
+      this.#tasks.set(pipeline, tasks);
+    }
+    return tasks;
   }
 
   #semanticVersion(pipeline: ResolvedPipeline): string {

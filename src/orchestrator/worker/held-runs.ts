@@ -143,6 +143,8 @@ export class HeldRuns {
   async letGo(run: RunFacts, ended: boolean): Promise<void> {
     const held = await this.#runs.get(run.id)?.catch(() => undefined);
     if (held === undefined || held.busy > 0) return;
+    // Nobody else lets it go meanwhile.
+    held.busy++;
     if (ended) await this.#finish(held, run, silentProgress).catch(() => undefined);
     await this.#close(run.id, held);
   }
