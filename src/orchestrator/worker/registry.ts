@@ -8,7 +8,7 @@ import { isAlive, type ProcessIdentity, parseIdentity } from './process-identity
 export interface Registration {
   readonly kind: WorkerRow['kind'];
   readonly identity: ProcessIdentity;
-  /** Tells it from other workers of the process. @default '' */
+  /** Part of its id. @default none */
   readonly label?: string;
   readonly queues: readonly string[];
   readonly slots: number;
@@ -53,7 +53,10 @@ export async function registerWorker(store: Store, registration: Registration): 
     if (apart !== undefined) throw new SparkifyError('SEGMENTS_APART', { other: describe(apart) });
     // A command waits for the file instead, for it has a run to carry out.
     const owner = embedded && kind !== 'command' ? alive.find((o) => placeOf(o).embedded === true) : undefined;
-    const own = `${host}:${pid}:${tx.nowMs.toString(36)}${label === '' ? '' : `:${label}`}`;
+    const own = freeId(
+      `${host}:${pid}:${tx.nowMs.toString(36)}${label === '' ? '' : `:${label}`}`,
+      alive.map((o) => o.id),
+    );
     const place: Place = {
       ...identity,
       ...(segments === undefined ? {} : { segments }),
@@ -132,6 +135,13 @@ const LOST_KNOWN = 100;
 function workers(tx: StoreTransaction): Promise<readonly WorkerRow[]> {
   const lock = tx.capabilities.skipLocked ? ' for update' : '';
   return tx.all<WorkerRow>(`select * from workers order by started_at_ms, id${lock}`);
+}
+
+/** Of several workers that a process begins in one moment, each has an id of its own. */
+function freeId(wanted: string, taken: readonly string[]): string {
+  let id = wanted;
+  for (let n = 2; taken.includes(id); n++) id = `${wanted}.${n}`;
+  return id;
 }
 
 /** What the store keeps of a worker besides its columns. */

@@ -86,6 +86,26 @@ describe('a node', () => {
     await start([]);
   });
 
+  test('an embedded warehouse belongs to one node; another one says who has it', async () => {
+    const first = await start([], { embeddedWarehouse: true });
+    await start([], { role: 'worker', embeddedWarehouse: true });
+    expect(notes).toEqual([expect.stringContaining(`tasks on its data are left to process ${process.pid} on `)]);
+    first.stop();
+    await first.done;
+    await start([], { role: 'worker', embeddedWarehouse: true });
+    expect(notes).toHaveLength(1);
+  });
+
+  test('nodes that do not see the same folder of segments are refused', async () => {
+    const [one, another] = ['one', 'another'].map((name) => join(world.directory, name));
+    await start([], { sharedSegments: one! });
+    await start([], { role: 'worker', sharedSegments: one! });
+    await expect(start([], { role: 'worker', sharedSegments: another! })).rejects.toMatchObject({
+      code: 'SEGMENTS_APART',
+      message: expect.stringContaining(`process ${process.pid} on `),
+    });
+  });
+
   test('a command carries out its run and no other', async () => {
     const pipeline = pipelineOf('work');
     const [other, own] = await world.store.write(async (tx) => {
