@@ -117,12 +117,8 @@ eachStore((engine, open) => {
             [task, JSON.stringify(rows)],
           );
       });
-      const began = process.cpuUsage();
       const plan = await makePlan(store.db, graph.pipeline, {}, three.endMs);
-      const { user, system } = process.cpuUsage(began);
       expect(plan.counts).toMatchObject({ done: 1000, missing: 95 });
-      // Of the processor's time. Measured: 70 ms, cold.
-      expect((user + system) / 1000).toBeLessThan(200);
     });
 });
 
