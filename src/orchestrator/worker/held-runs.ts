@@ -127,6 +127,7 @@ export class HeldRuns {
       if (isLast(task, open)) await this.#finish(held, run, attempt.progress);
       return { kind: 'done', detail: describe(outcome) };
     } catch (error) {
+      if (isFatal(error)) this.#options.access.spoil();
       await held.handle.fail(error);
       await this.#close(run.id, held);
       throw error;
@@ -253,6 +254,11 @@ export class HeldRuns {
 
 function isLast(task: DataTask, open: readonly string[]): boolean {
   return open.every((name) => name === task.name);
+}
+
+/** DuckDB's word for a database that must be opened anew. */
+function isFatal(error: unknown): boolean {
+  return /database has been invalidated/.test(errorText(error));
 }
 
 function describe({ detail, resumed }: TaskOutcome): string {

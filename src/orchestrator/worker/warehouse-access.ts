@@ -24,6 +24,7 @@ export class WarehouseAccess {
   readonly #timers: Timers;
   #opened: Promise<Warehouse> | undefined;
   #users = 0;
+  #spoilt = false;
   #cancelClose: (() => void) | undefined;
   #closing: Promise<void> = Promise.resolve();
 
@@ -44,11 +45,12 @@ export class WarehouseAccess {
       await this.#closing;
       for (let told = false; ; ) {
         waiting.signal.throwIfAborted();
-        this.#opened ??= this.#opening.open();
+        const opened = this.#opened ?? this.#opening.open();
+        this.#opened = opened;
         try {
-          return await this.#opened;
+          return await opened;
         } catch (error) {
-          this.#opened = undefined;
+          if (this.#opened === opened) this.#opened = undefined;
           if (!isSparkifyError(error) || error.code !== 'WAREHOUSE_BUSY') throw error;
           if (!told) waiting.onWait(`waiting: ${error.message}`);
           told = true;
@@ -64,17 +66,19 @@ export class WarehouseAccess {
   release(): void {
     this.#users--;
     const { idleMs } = this.#opening;
-    if (this.#users > 0 || idleMs === undefined) return;
-    this.#cancelClose?.();
-    this.#cancelClose = this.#timers.later(idleMs, () => {
-      this.#cancelClose = undefined;
-      if (this.#users === 0) void this.#close();
-    });
+    if (this.#users > 0) return;
+    if (this.#spoilt) this.#closeSoon();
+    else if (idleMs !== undefined)
+      this.#cancelClose = this.#timers.later(idleMs, () => {
+        this.#cancelClose = undefined;
+        if (this.#users === 0) this.#closeSoon();
+      });
   }
 
-  /** Opens it anew for the next run: an embedded engine that met a fatal error serves no statement any more. */
-  async renew(): Promise<void> {
-    if (this.#users === 0) await this.#close();
+  /** An embedded engine that met a fatal error serves no statement any more: the next user opens it anew. */
+  spoil(): void {
+    this.#spoilt = true;
+    if (this.#users === 0) this.#closeSoon();
   }
 
   /** After its users have released it. */
@@ -84,13 +88,20 @@ export class WarehouseAccess {
     await this.#close();
   }
 
+  /** What cannot be closed properly is gone all the same. */
+  #closeSoon(): void {
+    this.#close().catch(() => undefined);
+  }
+
   #close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
-    this.#closing = this.#closing.then(async () => {
+    this.#spoilt = false;
+    const closed = this.#closing.then(async () => {
       await (await opened?.catch(() => undefined))?.close();
     });
-    return this.#closing;
+    this.#closing = closed.catch(() => undefined);
+    return closed;
   }
 }
 
