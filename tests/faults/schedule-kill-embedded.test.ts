@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(async () => days?.dispose());
 
-test(`a schedule over ${KILLS} random deaths of its process ends as an undisturbed one`, {
+test(`a backfill, or a schedule, over ${KILLS} random deaths of its process ends as undisturbed`, {
   timeout: 3_600_000,
 }, async () => {
   const random = randomOf(SEED);
@@ -26,6 +26,7 @@ test(`a schedule over ${KILLS} random deaths of its process ends as an undisturb
   for (let round = 1; kills < KILLS; round++) {
     const path = join(days.directory, `round-${round}`);
     const place: NodePlace = {
+      mode: round % 2 === 1 ? 'backfill' : 'schedule',
       store: `sqlite:${path}/store.db`,
       warehouse: `duckdb:${path}/warehouse.duckdb`,
       segments: '',
@@ -43,7 +44,7 @@ test(`a schedule over ${KILLS} random deaths of its process ends as an undisturb
       lines.push(...node.lines);
     }
     const story = `seed ${SEED}, round ${round}:\n${lines.filter((l) => l !== 'ready').join('\n')}`;
-    expect(await outcomes(place, days), story).toEqual(expectedOutcomes(days));
+    expect(await outcomes(place, days), story).toEqual(expectedOutcomes(place, days));
     expect(await days.star(place.warehouse, place.segments), story).toEqual(days.undisturbed);
   }
 });
