@@ -38,24 +38,41 @@ export async function findHolds(
     .map((r) => r.id);
   const taken = new Set(held.map((r) => r.pipeline));
   // Written so that the index of ready data tasks is gone through, and no other: there are few of them.
-  const candidates = await tx.all<Candidate>(
-    `select t.run_id, t.pipeline, r.priority, min(t.ready_at_ms) as since
-     from tasks t cross join runs r
-     where r.id = t.run_id and t.state = 'ready' and t.data = 1 and t.ready_at_ms + 0 <= $2
-       and t.queue ${words.amongNames('$1')}${onlyRun === undefined ? '' : ' and t.run_id = $3'}
-     group by t.run_id, t.pipeline, r.priority`,
+  const waiting = await tx.all<Omit<Candidate, 'priority'>>(
+    `select run_id, pipeline, min(ready_at_ms) as since from tasks
+     where state = 'ready' and data = 1 and ready_at_ms + 0 <= $2
+       and queue ${words.amongNames('$1')}${onlyRun === undefined ? '' : ' and run_id = $3'}
+     group by run_id, pipeline`,
     [request.queues, tx.nowMs, ...(onlyRun === undefined ? [] : [onlyRun])],
+  );
+  const candidates = await withPriority(
+    tx,
+    words,
+    waiting.filter((c) => !taken.has(c.pipeline)),
   );
   const before = (a: Candidate, b: Candidate): number =>
     request.oldest ? a.since - b.since || a.run_id - b.run_id : a.priority - b.priority || a.run_id - b.run_id;
   const best = new Map<string, Candidate>();
   for (const candidate of candidates) {
-    if (taken.has(candidate.pipeline)) continue;
     const known = best.get(candidate.pipeline);
     if (known === undefined || before(candidate, known) < 0) best.set(candidate.pipeline, candidate);
   }
   const chosen = [...best.values()].sort(before).slice(0, request.limit);
   return { mine, free: chosen.length === 0 ? [] : await lockFree(tx, words, chosen) };
+}
+
+async function withPriority(
+  tx: StoreTransaction,
+  words: SqlWords,
+  runs: readonly Omit<Candidate, 'priority'>[],
+): Promise<readonly Candidate[]> {
+  if (runs.length === 0) return [];
+  const rows = await tx.all<{ id: number; priority: number }>(
+    `select id, priority from runs where id ${words.amongIds('$1')}`,
+    [listOf(runs.map((r) => r.run_id))],
+  );
+  const priorities = new Map(rows.map((r) => [r.id, r.priority]));
+  return runs.map((run) => ({ ...run, priority: priorities.get(run.run_id)! }));
 }
 
 interface HeldRun {

@@ -16,7 +16,7 @@ export async function renewClaims(
   const untilMs = tx.nowMs + leaseMs;
   const parameter = JSON.stringify(claims.map((c) => ({ id: c.taskId, worker: c.worker, attempt: c.attempt })));
   const mine = `from ${words.rows('$1', CLAIM)} cross join tasks t
-     where t.id = v.id and t.state = 'running' and t.worker = v.worker and t.attempt = v.attempt`;
+     where t.id = v.id and t.state = 'running' and t.worker = v.worker and t.attempt = v.attempt${words.narrow('t.id', '$1', 'id')}`;
   // Runs are locked before tasks, everywhere.
   const holds = await tx.all<{ worker: string; run_id: number }>(
     `select distinct t.worker, t.run_id ${mine} and t.data = 1`,
@@ -29,8 +29,8 @@ export async function renewClaims(
       holds.filter((h) => h.worker === worker).map((h) => h.run_id),
       { worker, untilMs },
     );
-  const held = await tx.all<{ id: number; attempt: number }>(
-    `select t.id, t.attempt ${mine} order by t.id${words.forUpdate === '' ? '' : ' for update of t'}`,
+  const held = await tx.all<{ id: number; attempt: number; run_id: number }>(
+    `select t.id, t.attempt, t.run_id ${mine} order by t.id${words.forUpdate === '' ? '' : ' for update of t'}`,
     [parameter],
   );
   const ids = listOf(held.map(({ id }) => id));
@@ -40,16 +40,15 @@ export async function renewClaims(
     [ids, untilMs],
   );
   const ending = await tx.all<{ id: number }>(
-    `select t.id from tasks t join runs r on r.id = t.run_id
-     where t.id ${words.amongIds('$1')} and r.state = 'cancelling'`,
-    [ids],
+    `select id from runs where id ${words.amongIds('$1')} and state = 'cancelling'`,
+    [listOf(new Set(held.map((t) => t.run_id)))],
   );
   // An earlier attempt of the same worker may be among the claims: it is lost, though the task is not.
-  const attempts = new Map(held.map(({ id, attempt }) => [id, attempt]));
-  const stands = (claim: Claim): boolean => attempts.get(claim.taskId) === claim.attempt;
+  const tasks = new Map(held.map((t) => [t.id, t]));
+  const stands = (claim: Claim): boolean => tasks.get(claim.taskId)?.attempt === claim.attempt;
   const cancelling = new Set(ending.map(({ id }) => id));
   return {
     lost: claims.filter((c) => !stands(c)),
-    cancelled: claims.filter((c) => stands(c) && cancelling.has(c.taskId)),
+    cancelled: claims.filter((c) => stands(c) && cancelling.has(tasks.get(c.taskId)!.run_id)),
   };
 }

@@ -113,7 +113,7 @@ async function tellBackfills(changes: RunChanges, runs: readonly ChangingRun[]):
   const { tx, words } = changes;
   await tx.run(
     `update backfill_cells set state = v.state from ${words.rows('$1', { ...ID, state: 'text' })}
-     where backfill_cells.run_id = v.id`,
+     where backfill_cells.run_id = v.id${words.narrow('backfill_cells.run_id', '$1', 'id')}`,
     [JSON.stringify(runs.map(({ id, state }) => ({ id, state })))],
   );
 }
@@ -130,9 +130,9 @@ async function writeCells(changes: RunChanges, runs: readonly ChangingRun[]): Pr
        case when t.state = 'upstream_failed' then 'failed' else t.state end, r.id, p.semantic_version, cast($2 as bigint),
        case when t.state <> 'succeeded' then t.detail end
      from runs r
-     join tasks t on t.run_id = r.id and t.map_index = -1
+     join tasks t on t.run_id = r.id and t.map_index = -1 and t.run_id ${words.amongIds('$1')}
      join pipeline_versions p on p.pipeline = r.pipeline and p.version = r.version
-     left join run_cells c on c.run_id = r.id
+     left join run_cells c on c.run_id = r.id and c.run_id ${words.amongIds('$1')}
      where r.id ${words.amongIds('$1')} and (t.state <> 'cancelled' or t.attempt > 0)
      order by 1, 2, 3, 4
      on conflict (pipeline, task, start_ms, end_ms) do update set

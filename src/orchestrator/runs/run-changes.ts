@@ -152,11 +152,11 @@ export class RunChanges {
       if (!this.#places.has(key)) missing.set(key, { run_id: runId, task });
     }
     if (missing.size === 0) return;
-    const rows = this.words.rows('$1', { run_id: 'bigint', task: 'text' });
-    await this.takeTasks(
-      `select t.* from ${rows} cross join tasks t where t.run_id = v.run_id and t.task = v.task and t.map_index = -1`,
-      [JSON.stringify([...missing.values()])],
-    );
+    const columns = { run_id: 'bigint', task: 'text' } as const;
+    const on = 't.run_id = v.run_id and t.task = v.task and t.map_index = -1';
+    await this.takeTasks(`select t.* ${this.words.lookUp('$1', columns, 'tasks', on)}`, [
+      JSON.stringify([...missing.values()]),
+    ]);
     for (const key of missing.keys()) if (!this.#places.has(key)) this.#places.set(key, undefined);
   }
 
@@ -272,7 +272,7 @@ export class RunChanges {
       const types = Object.fromEntries(columns.map((name) => [name, WRITTEN[name]]));
       await tx.run(
         `update tasks set ${columns.map((name) => `${name} = v.${name}`).join(', ')}
-         from ${words.rows('$1', { ...ID, ...types })} where tasks.id = v.id`,
+         from ${words.rows('$1', { ...ID, ...types })} where tasks.id = v.id${words.narrow('tasks.id', '$1', 'id')}`,
         [JSON.stringify(rows)],
       );
     }
@@ -296,7 +296,7 @@ export class RunChanges {
          unfinished = v.unfinished, failures = v.failures, error_json = v.error_json,
          holder = case when v.finished_at_ms is null then holder end,
          holder_until_ms = case when v.finished_at_ms is null then holder_until_ms end
-       from ${this.words.rows('$1', columns)} where runs.id = v.id`,
+       from ${this.words.rows('$1', columns)} where runs.id = v.id${this.words.narrow('runs.id', '$1', 'id')}`,
       [
         JSON.stringify(
           [...this.#changedRuns].map(
@@ -323,13 +323,13 @@ export class RunChanges {
       await tx.run(
         `update attempts set state = v.state, error_json = v.error, finished_at_ms = $2
          from ${words.rows('$1', { ...key, state: 'text', error: 'text' })}
-         where attempts.task_id = v.task_id and attempts.attempt = v.attempt`,
+         where attempts.task_id = v.task_id and attempts.attempt = v.attempt${words.narrow('attempts.task_id', '$1', 'task_id')}`,
         [JSON.stringify(this.#attempts), tx.nowMs],
       );
     }
     if (this.#dropped.length > 0) {
       await tx.run(
-        `delete from attempts where (task_id, attempt) in (select task_id, attempt from ${words.rows('$1', key)})`,
+        `delete from attempts where (task_id, attempt) in (select task_id, attempt from ${words.rows('$1', key)})${words.narrow('task_id', '$1', 'task_id')}`,
         [JSON.stringify(this.#dropped)],
       );
     }

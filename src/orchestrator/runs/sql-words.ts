@@ -7,6 +7,13 @@ export type RowColumns = Readonly<Record<string, 'bigint' | 'text'>>;
 export interface SqlWords {
   /** The table `v` with these columns, read from the parameter (`$1`): the JSON text of an array of objects. */
   rows(parameter: string, columns: RowColumns): string;
+  /**
+   * After the condition that joins a table with `rows`: has the table searched by the ids in that field. A plan lives as long
+   * as its connection and may have been made when the tables were empty; this one is right at any size.
+   */
+  narrow(column: string, parameter: string, field: string): string;
+  /** `from` and `where` that read `t`, the rows of a table that belong to those given, by one search of an index for each. */
+  lookUp(parameter: string, columns: RowColumns, table: string, on: string): string;
   /** After a column: whether its number (its text) is one of the parameter's, the JSON text of an array. */
   amongIds(parameter: string): string;
   amongNames(parameter: string): string;
@@ -25,20 +32,33 @@ export function sqlWords(capabilities: StoreCapabilities): SqlWords {
   };
 }
 
+function eachRow(parameter: string, columns: RowColumns): string {
+  const list = Object.keys(columns).map((name) => `json_extract(value, '$.${name}') as ${name}`);
+  return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
+}
+
+function recordset(parameter: string, columns: RowColumns): string {
+  const list = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
+  return `json_to_recordset(${parameter}::json) as v(${list.join(', ')})`;
+}
+
 const fromEach = {
-  rows: (parameter: string, columns: RowColumns): string => {
-    const list = Object.keys(columns).map((name) => `json_extract(value, '$.${name}') as ${name}`);
-    return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
-  },
+  rows: eachRow,
+  // It begins a join with what is given, and searches the table by its key.
+  narrow: (): string => '',
+  lookUp: (parameter: string, columns: RowColumns, table: string, on: string): string =>
+    `from ${eachRow(parameter, columns)} cross join ${table} t where ${on}`,
   amongIds: (parameter: string): string => `in (select value from json_each(${parameter}))`,
   amongNames: (parameter: string): string => `in (select value from json_each(${parameter}))`,
 };
 
 const fromRecordset = {
-  rows: (parameter: string, columns: RowColumns): string => {
-    const list = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
-    return `json_to_recordset(${parameter}::json) as v(${list.join(', ')})`;
-  },
+  rows: recordset,
+  narrow: (column: string, parameter: string, field: string): string =>
+    ` and ${column} = any(array(select (r ->> '${field}')::bigint from json_array_elements(${parameter}::json) r))`,
+  // Without the offset it would be flattened into a join, and joined in any way.
+  lookUp: (parameter: string, columns: RowColumns, table: string, on: string): string =>
+    `from ${recordset(parameter, columns)} cross join lateral (select * from ${table} t where ${on} offset 0) t where true`,
   // An array is searched for in an index, whatever the planner believes about the table.
   amongIds: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)::bigint))`,
   amongNames: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)))`,

@@ -80,7 +80,8 @@ export async function openPostgres(url: string, schema: string, options: Postgre
       settings: `${settings}; ${more}`,
       askPatience: { ...patience, busyMs: options.askCommitMs, lostMs: options.askCommitMs },
     });
-  const writer = driver(WRITERS, 'set default_transaction_read_only = off');
+  // Statements stay prepared for days. A plan made while the tables were small would go through all of them ever after.
+  const writer = driver(WRITERS, 'set default_transaction_read_only = off; set enable_seqscan = off');
   const reader = driver(READERS, 'set default_transaction_read_only = on');
   return {
     url: schema === 'sparkify_store' ? shown : `${shown}${shown.includes('?') ? '&' : '?'}schema=${schema}`,
