@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim, Completion, TaskQueue } from '../src/orchestrator/queue/queue.ts';
 import { createTaskQueue } from '../src/orchestrator/queue/task-queue.ts';
 import { createRuns } from '../src/orchestrator/runs/create-run.ts';
@@ -60,31 +61,30 @@ async function start(store: Store, graph: PipelineGraph, count: number, firstDay
     });
 }
 
-async function worker(store: Store, name: string): Promise<number> {
+/** Works until `left` tasks are done by all workers together. */
+async function worker(store: Store, name: string, left: { count: number }): Promise<void> {
   const queue: TaskQueue = createTaskQueue(store, { random: Math.random, graphs });
   const request = { worker: name, queues: ['default'], limit: BATCH, warehouse: true, leaseMs: 30_000 };
-  let count = 0;
   let completions: readonly Completion[] = [];
-  for (let idle = 0; idle < 3; ) {
+  while (left.count > 0) {
     const { refused, claimed } = await queue.completeAndClaim(completions, request);
     if (refused.length > 0) throw new Error(`${refused.length} completions were refused`);
-    idle = claimed.length === 0 ? idle + 1 : 0;
-    count += claimed.length;
+    left.count -= completions.length;
     completions = claimed.map(succeeded);
+    // Another worker has them all at this moment.
+    if (claimed.length === 0) await pause(1);
   }
-  return count;
 }
 
 function succeeded({ taskId, worker, attempt }: Claim): Completion {
   return { state: 'succeeded', claim: { taskId, worker, attempt }, detail: 'done' };
 }
 
-async function drain(store: Store, workers: number, expected: number): Promise<void> {
-  const counts = await Promise.all(Array.from({ length: workers }, (_, i) => worker(store, `w${i}`)));
-  const total = counts.reduce((a, b) => a + b, 0);
-  if (total !== expected) throw new Error(`${total} tasks were done, ${expected} are there`);
+async function drain(store: Store, workers: number, tasks: number): Promise<void> {
+  const left = { count: tasks };
+  await Promise.all(Array.from({ length: workers }, (_, i) => worker(store, `w${i}`, left)));
   const open = await store.db.selectFrom('runs').select('id').where('state', '<>', 'succeeded').execute();
-  if (open.length > 0) throw new Error(`${open.length} runs did not succeed`);
+  if (open.length > 0 || left.count !== 0) throw new Error(`${open.length} runs did not succeed`);
 }
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
