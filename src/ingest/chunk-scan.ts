@@ -1,7 +1,11 @@
 import { mkdir } from 'node:fs/promises';
+import type { FetchedObject } from '../sources/source.ts';
 import type { Chunk } from './chunks.ts';
-import type { PartFile, PartInput, ScannedObject, ScannedPart } from './scan/part.ts';
+import type { RowGroupFile } from './parquet/assemble.ts';
+import type { ScannedPart } from './scan/part.ts';
 import type { ScanPool } from './scan/pool.ts';
+import type { ScanSpec } from './scan/spec.ts';
+import type { QuarantinedRecord, StagedObject } from './staged.ts';
 
 /** An object whose version the caller has already. */
 export interface UnchangedObject {
@@ -12,8 +16,10 @@ export interface UnchangedObject {
 
 /** A chunk after its scan, its parts joined in order. */
 export interface ScannedChunk {
-  readonly objects: readonly ScannedObject[];
-  readonly files: readonly PartFile[];
+  readonly objects: readonly StagedObject[];
+  readonly quarantined: readonly QuarantinedRecord[];
+  readonly rows: number;
+  readonly files: readonly RowGroupFile[];
   readonly unchanged: readonly UnchangedObject[];
   readonly spoolDirectory: string;
 }
@@ -24,38 +30,49 @@ export type IsKnown = (uri: string, version: string) => boolean;
 export async function scanChunk(
   chunk: Chunk,
   pool: ScanPool,
+  spec: ScanSpec,
   spoolDirectory: string,
   isKnown: IsKnown,
 ): Promise<ScannedChunk> {
   await mkdir(spoolDirectory, { recursive: true });
   const scanned = await Promise.all(
-    chunk.parts.map((inputs, i) => scanPart(inputs, pool, `${spoolDirectory}/${i}.rows`, isKnown)),
+    chunk.parts.map((inputs, i) => {
+      const scan = (left: readonly FetchedObject[]) =>
+        pool.scan(spec, { inputs: left, spoolPath: `${spoolDirectory}/${i}.rows` });
+      return scanPart(inputs, scan, isKnown);
+    }),
   );
-  const objects: ScannedObject[] = [];
-  const files: PartFile[] = [];
+  const objects: StagedObject[] = [];
+  const quarantined: QuarantinedRecord[] = [];
+  const files: RowGroupFile[] = [];
+  let rows = 0;
   for (const { part } of scanned) {
-    for (const object of part.objects) objects.push(object);
+    const [firstObject, firstRow] = [objects.length, rows];
+    for (const object of part.objects) {
+      object.firstRow += firstRow;
+      objects.push(object);
+      rows += object.staged;
+    }
+    for (const record of part.quarantined) quarantined.push({ ...record, object: firstObject + record.object });
     if (part.file !== undefined) files.push(part.file);
   }
   const unchanged = scanned.flatMap((s) => s.unchanged);
-  return { objects, files, unchanged, spoolDirectory };
+  return { objects, quarantined, rows, files, unchanged, spoolDirectory };
 }
 
 async function scanPart(
-  inputs: readonly PartInput[],
-  pool: ScanPool,
-  spoolPath: string,
+  inputs: readonly FetchedObject[],
+  scan: (left: readonly FetchedObject[]) => Promise<ScannedPart>,
   isKnown: IsKnown,
 ): Promise<{ part: ScannedPart; unchanged: readonly UnchangedObject[] }> {
   const unchanged: UnchangedObject[] = [];
-  const wanted = inputs.filter((i) => {
-    if (i.version === undefined || !isKnown(i.uri, i.version)) return true;
-    unchanged.push({ uri: i.uri, version: i.version });
+  const wanted = inputs.filter(({ object: { uri }, version }) => {
+    if (version === undefined || !isKnown(uri, version)) return true;
+    unchanged.push({ uri, version });
     return false;
   });
   for (let left = wanted; ; ) {
-    const part: ScannedPart =
-      left.length === 0 ? { objects: [], file: undefined } : await pool.scan({ inputs: left, spoolPath });
+    const part: ScannedPart = left.length === 0 ? { objects: [], quarantined: [], file: undefined } : await scan(left);
     // A hash is known only after the reading. Touched files without a change are rare, so the part is simply redone without them.
     const known = part.objects.filter((o) => isKnown(o.uri, o.version));
     if (known.length === 0) return { part, unchanged };
@@ -63,6 +80,6 @@ async function scanPart(
       unchanged.push({ uri, version, ...(mtimeMs === undefined ? {} : { mtimeMs }) });
     }
     const uris = new Set(known.map((o) => o.uri));
-    left = left.filter((i) => !uris.has(i.uri));
+    left = left.filter((i) => !uris.has(i.object.uri));
   }
 }

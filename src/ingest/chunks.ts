@@ -1,9 +1,8 @@
 import type { FetchedObject } from '../sources/source.ts';
-import type { PartInput } from './scan/part.ts';
 
 /** Objects that become one segment, in parts that threads scan side by side. */
 export interface Chunk {
-  readonly parts: readonly (readonly PartInput[])[];
+  readonly parts: readonly (readonly FetchedObject[])[];
   readonly objects: number;
   readonly sizeBytes: number;
 }
@@ -11,19 +10,19 @@ export interface Chunk {
 /** A part ends at either; small files cost by their number, large ones by their bytes. */
 const PART_OBJECTS = 8_000;
 const PARTS_PER_CHUNK = 4;
-/** Keeps what is said about a segment's objects small. */
-const CHUNK_OBJECTS = 100_000;
+/** Keeps what is said about a segment's objects small, and records one segment's while the next one's are scanned. */
+const CHUNK_OBJECTS = 50_000;
 
 /** Cuts fetched objects, in order, into chunks of about `chunkBytes`; an object is never split. */
 export async function* chunksOf(
   batches: AsyncIterable<readonly FetchedObject[]>,
   chunkBytes: number,
 ): AsyncGenerator<Chunk, void> {
-  let inputs: PartInput[] = [];
+  let inputs: FetchedObject[] = [];
   let sizeBytes = 0;
   for await (const batch of batches) {
     for (const fetched of batch) {
-      inputs.push(partInput(fetched));
+      inputs.push(fetched);
       sizeBytes += fetched.lengthBytes;
       if (sizeBytes < chunkBytes && inputs.length < CHUNK_OBJECTS) continue;
       yield { parts: partsOf(inputs, chunkBytes / PARTS_PER_CHUNK), objects: inputs.length, sizeBytes };
@@ -35,14 +34,9 @@ export async function* chunksOf(
     yield { parts: partsOf(inputs, chunkBytes / PARTS_PER_CHUNK), objects: inputs.length, sizeBytes };
 }
 
-function partInput(fetched: FetchedObject): PartInput {
-  const { object, path, offset, lengthBytes, version } = fetched;
-  return { uri: object.uri, path, offset, lengthBytes, ...(version === undefined ? {} : { version }) };
-}
-
-function partsOf(inputs: readonly PartInput[], partBytes: number): readonly (readonly PartInput[])[] {
-  const parts: PartInput[][] = [];
-  let part: PartInput[] = [];
+function partsOf(inputs: readonly FetchedObject[], partBytes: number): readonly (readonly FetchedObject[])[] {
+  const parts: FetchedObject[][] = [];
+  let part: FetchedObject[] = [];
   let sizeBytes = 0;
   for (const input of inputs) {
     part.push(input);

@@ -11,8 +11,9 @@ import { type Chunk, chunksOf } from './chunks.ts';
 import { checkDiskSpace, type FreeBytes } from './disk-space.ts';
 import { parseJsonPaths } from './json-paths.ts';
 import { SPOOL_FOLDER } from './orphans.ts';
-import { inlinePool, type ScanPool, threadPool } from './scan/pool.ts';
+import { inlinePool, type ScanPool } from './scan/pool.ts';
 import { type ScanSpec, scanSpec } from './scan/spec.ts';
+import { type ScanThreads, scanThreads } from './scan/threads.ts';
 import { unfinishedName, writeSegment } from './segment.ts';
 import type { StagedSegment } from './staged.ts';
 
@@ -36,6 +37,8 @@ export interface IngestRequest {
   readonly chunkBytes?: number;
   /** Scan threads; 0 scans in this one. @default 2, or 0 for little input */
   readonly workers?: number;
+  /** Used instead of own threads, and left open unless the generator ends early. */
+  readonly threads?: ScanThreads;
   /** Names segments: unique, sortable, fit for a file name. */
   readonly newId?: () => string;
   /** Reads the jsonpaths file. @default local files */
@@ -50,7 +53,6 @@ export interface IngestSummary {
 }
 
 const DEFAULT_CHUNK_BYTES = 128 * 1024 * 1024;
-const DEFAULT_WORKERS = 2;
 
 /** Below both, scanning takes less time than starting threads. */
 const INLINE_BYTES = 16 * 1024 * 1024;
@@ -76,7 +78,8 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   const fetchDirectory = `${spool}/fetched`;
   await mkdir(`${segmentsDirectory}/${home}${staging.name}`, { recursive: true });
   await mkdir(fetchDirectory, { recursive: true });
-  const pool = poolFor(request, spec, inputBytes);
+  const { pool, release } = threadsFor(request, inputBytes);
+  let ended = false;
   const ahead: Promise<Scanning | undefined>[] = [];
   let writing: Promise<() => Promise<StagedSegment | undefined>> | undefined;
   let settling: Promise<StagedSegment | undefined> | undefined;
@@ -84,7 +87,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   try {
     const fetched = objects.some((o) => o.version !== undefined);
     await checkDiskSpace(segmentsDirectory, { inputBytes, chunkBytes, fetched }, request.freeBytes);
-    const files = new FetchedFiles(fetchDirectory);
+    const files = fetched ? new FetchedFiles(fetchDirectory) : undefined;
     const fetchOptions = { directory: fetchDirectory, ...(signal === undefined ? {} : { signal }) };
     const chunks = chunksOf(request.source.fetch(objects, fetchOptions), chunkBytes);
     let number = 0;
@@ -92,10 +95,10 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       const next = await chunks.next();
       if (next.done === true) return undefined;
       const chunk = next.value;
-      files.arrived(chunk);
+      files?.arrived(chunk);
       failpoints.hit('spool.before');
       const directory = `${spool}/${number++}`;
-      const scanned = await scanChunk(chunk, pool, directory, isKnown);
+      const scanned = await scanChunk(chunk, pool, spec, directory, isKnown);
       failpoints.hit('spool.after');
       return { chunk, scanned };
     };
@@ -115,7 +118,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       }
       unchanged.push(...scanned.unchanged);
       await rm(scanned.spoolDirectory, { recursive: true, force: true });
-      await files.release(chunk);
+      await files?.release(chunk);
       done += chunk.objects;
       request.progress?.(done, objects.length, 'objects');
       return settle;
@@ -141,12 +144,15 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       settling = undefined;
       signal?.throwIfAborted();
       if (segment !== undefined) yield segment;
-      if (writing === undefined) return { unchanged };
+      if (writing === undefined) {
+        ended = true;
+        return { unchanged };
+      }
       settling = (await writing)();
       settling.catch(() => undefined);
     }
   } finally {
-    await pool.close();
+    await release(ended);
     await Promise.allSettled([...ahead, writing, settling]);
     if (unfinished !== undefined) await rm(unfinished, { force: true });
     await rm(spool, { recursive: true, force: true, maxRetries: 3 });
@@ -176,10 +182,19 @@ async function readLocalText(path: string): Promise<string> {
   return readFile(path.startsWith('file:') ? fileURLToPath(path) : path, 'utf8');
 }
 
-function poolFor(request: IngestRequest, spec: ScanSpec, inputBytes: number): ScanPool {
-  const little = inputBytes < INLINE_BYTES && request.objects.length < INLINE_OBJECTS;
-  const workers = request.workers ?? (little ? 0 : DEFAULT_WORKERS);
-  return workers === 0 ? inlinePool(spec) : threadPool(spec, workers);
+/** The pool to scan with, and what is done with it at the end: scans that were given up are not waited for. */
+function threadsFor(
+  request: IngestRequest,
+  inputBytes: number,
+): { readonly pool: ScanPool; release(ended: boolean): Promise<void> } {
+  const { objects, workers, threads } = request;
+  const little = inputBytes < INLINE_BYTES && objects.length < INLINE_OBJECTS;
+  if (workers === 0 || (workers === undefined && little)) {
+    const pool = inlinePool();
+    return { pool, release: () => pool.close() };
+  }
+  const used = threads ?? scanThreads(workers);
+  return { pool: used.pool(), release: async (ended) => (ended && threads !== undefined ? undefined : used.close()) };
 }
 
 /** Sorts by time; two runs of one millisecond still differ. */
@@ -190,6 +205,8 @@ function timeOrderedId(): string {
 /** `work`, or the signal's reason as soon as it is aborted. */
 async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
+  // It may fail after nobody waits for it any more.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
@@ -200,7 +217,6 @@ async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): 
     return await Promise.race([work, aborted]);
   } finally {
     signal.removeEventListener('abort', stop);
-    work.catch(() => undefined);
   }
 }
 

@@ -1,7 +1,8 @@
-import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
+import type { QuarantinedRecord, StagedObject, StagedSegment } from '../ingest/staged.ts';
 import type { Interval } from '../pipeline/interval.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import type { SqlSession } from '../warehouse/session.ts';
+import type { SqlSession, SqlValue } from '../warehouse/session.ts';
+import { isOneOf } from './id-list.ts';
 import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
 import { type LedgerTransaction, ledger, nextId, type ReservedIds } from './transaction.ts';
 
@@ -40,11 +41,11 @@ export async function eventSpans(
 ): Promise<ReadonlyMap<number, Interval>> {
   const spans = new Map<number, Interval>();
   for (let from = 0; from < objectIds.length; from += IDS_PER_QUESTION) {
-    const ids = objectIds.slice(from, from + IDS_PER_QUESTION).join(', ');
+    const ids = objectIds.slice(from, from + IDS_PER_QUESTION);
     const rows = await session.all<{ id: number; min_ms: number; max_ms: number }>(
       `select coalesce(parent_id, object_id) as id, min(min_event_ms) as min_ms, max(max_event_ms) as max_ms
        from ${ledger('objects')}
-       where (object_id in (${ids}) or (parent_id in (${ids}) and state = 'live')) and min_event_ms is not null
+       where (${isOneOf('object_id', ids)} or (${isOneOf('parent_id', ids)} and state = 'live')) and min_event_ms is not null
        group by coalesce(parent_id, object_id)`,
     );
     for (const { id, min_ms, max_ms } of rows) spans.set(id, { startMs: min_ms, endMs: max_ms + 1 });
@@ -52,7 +53,32 @@ export async function eventSpans(
   return spans;
 }
 
-const objectColumns = Object.keys(ledgerTables.find((t) => t.name === 'objects')!.columns);
+/** In the order of the values that `recordSegment` gives. */
+const OBJECT_COLUMNS = [
+  'object_id',
+  'pipeline',
+  'staging',
+  'uri',
+  'version',
+  'size_bytes',
+  'mtime_ms',
+  'looked_at_ms',
+  'segment_id',
+  'first_row',
+  'records_read',
+  'records_staged',
+  'records_quarantined',
+  'min_event_ms',
+  'max_event_ms',
+  'positions',
+  'drift',
+  'parent_id',
+  'state',
+  'staged_at_ms',
+  'published_epoch',
+  'retired_epoch',
+  'seq',
+];
 const quarantineColumns = Object.keys(ledgerTables.find((t) => t.name === 'quarantine')!.columns);
 
 /** Records a finished segment under reserved ids, with its objects and its rejected records; the objects' ids, in their order. */
@@ -88,40 +114,40 @@ export async function recordSegment(
       seq,
     ],
   );
-  const rows = segment.objects.map((o, i) => ({
-    object_id: firstObject + i,
+  const rows = segment.objects.map((o, i): readonly SqlValue[] => [
+    firstObject + i,
     pipeline,
-    staging: staging.name,
-    uri: o.uri,
-    version: o.version,
-    size_bytes: o.sizeBytes,
-    mtime_ms: o.mtimeMs === undefined ? null : Math.trunc(o.mtimeMs),
-    looked_at_ms: options.nowMs,
-    segment_id: segmentId,
-    first_row: o.firstRow,
-    records_read: o.read,
-    records_staged: o.staged,
-    records_quarantined: o.quarantined,
-    min_event_ms: o.minEventMs ?? null,
-    max_event_ms: o.maxEventMs ?? null,
-    positions: o.positions.length === 0 ? null : JSON.stringify(o.positions.map((p) => [p.row, p.ordinal, p.line])),
-    drift:
-      Object.keys(o.drift.unknown).length + Object.keys(o.drift.missing).length === 0 ? null : JSON.stringify(o.drift),
-    parent_id: options.parentIds?.[i] ?? null,
-    state: 'staged',
-    staged_at_ms: options.nowMs,
-    published_epoch: null,
-    retired_epoch: null,
+    staging.name,
+    o.uri,
+    o.version,
+    o.sizeBytes,
+    o.mtimeMs === undefined ? null : Math.trunc(o.mtimeMs),
+    options.nowMs,
+    segmentId,
+    o.firstRow,
+    o.read,
+    o.staged,
+    o.quarantined,
+    o.minEventMs ?? null,
+    o.maxEventMs ?? null,
+    o.positions.length === 0 ? null : JSON.stringify(o.positions.map((p) => [p.row, p.ordinal, p.line])),
+    hasDrift(o) ? JSON.stringify(o.drift) : null,
+    options.parentIds?.[i] ?? null,
+    'staged',
+    options.nowMs,
+    null,
+    null,
     seq,
-  }));
-  await session.insertRows(
-    LEDGER_SCHEMA,
-    'objects',
-    objectColumns,
-    rows.map((r) => objectColumns.map((c) => r[c as keyof typeof r])),
-  );
+  ]);
+  await session.insertRows(LEDGER_SCHEMA, 'objects', OBJECT_COLUMNS, rows);
   await recordQuarantine(tx, pipeline, firstObject, segment.quarantined);
-  return rows.map((r) => r.object_id);
+  return segment.objects.map((_, i) => firstObject + i);
+}
+
+function hasDrift({ drift }: StagedObject): boolean {
+  for (const _ in drift.unknown) return true;
+  for (const _ in drift.missing) return true;
+  return false;
 }
 
 async function recordQuarantine(

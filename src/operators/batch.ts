@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { SparkifyError } from '../core/errors.ts';
+import { collectGarbage } from '../core/garbage.ts';
 import { latestBatch, openBatch, updateBatch } from '../ledger/batches.ts';
 import { coverageOf } from '../ledger/coverage.ts';
+import { isOneOf, selectIds } from '../ledger/id-list.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { pipelineRow } from '../ledger/pipelines.ts';
 import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
@@ -25,6 +27,9 @@ export async function batchOf(state: RunState): Promise<OpenBatch | 'nothing-new
 async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   const { options, session, interval } = state;
   const { warehouse, pipeline } = options;
+  // All objects are read; what that took of memory is of use to the engine now.
+  await state.threads.close();
+  collectGarbage();
   const { row, coverageOld, live } = await warehouse.read(async (s) => ({
     row: (await pipelineRow(s, pipeline.name))!,
     coverageOld: await coverageOf(s, pipeline.name),
@@ -92,7 +97,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   const id = await ledgerTransaction(warehouse, (tx) =>
     openBatch(tx, { pipeline: pipeline.name, interval, baseEpoch: row.epoch, identity, nowMs: options.clock.nowMs() }),
   );
-  await beginBatch(session, pipeline.name, idList(incoming), idList(outgoing));
+  await beginBatch(session, pipeline.name, selectIds('object_id', incoming), selectIds('object_id', outgoing));
   options.failpoints.hit('batch.after');
   return { id, context, changes: new Map(), resumed: false };
 }
@@ -100,7 +105,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
 /** A rebuild reads the segments under today's definition: they must have its columns. @throws SEGMENTS_LACK */
 async function requireColumns(state: RunState, outgoing: readonly number[]): Promise<void> {
   const { warehouse, pipeline } = state.options;
-  const leaving = outgoing.length === 0 ? '' : `and object_id not in (${outgoing.join(', ')})`;
+  const leaving = outgoing.length === 0 ? '' : `and not ${isOneOf('object_id', outgoing)}`;
   const rows = await warehouse.read((s) =>
     s.all<{ staging: string; columns: string }>(
       `select distinct staging, columns from ${ledger('segments')} where segment_id in (select segment_id from ${ledger('objects')} where pipeline = $1 and state in ('live', 'staged') and records_staged > 0 ${leaving})`,
@@ -117,10 +122,6 @@ async function requireColumns(state: RunState, outgoing: readonly number[]): Pro
       detail: `${row.staging}.${lacking.name} is ${found === undefined ? 'not in them' : `${found} in them and ${lacking.type} now`}`,
     });
   }
-}
-
-function idList(ids: readonly number[]): string {
-  return `select unnest([${ids.join(', ')}]::bigint[]) as object_id`;
 }
 
 /** Who comes into force and who goes, for every staging; ranked once a batch. */

@@ -1,7 +1,8 @@
 import { isSparkifyError, SparkifyError } from '../core/errors.ts';
-import { identList, qualified } from '../core/quoting.ts';
+import { qualified } from '../core/quoting.ts';
 import { batchById, updateBatch } from '../ledger/batches.ts';
 import { writeCoverage } from '../ledger/coverage.ts';
+import { isOneOf } from '../ledger/id-list.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { pipelineRow, recordPublish } from '../ledger/pipelines.ts';
 import { type LedgerTransaction, ledger, ledgerTransaction } from '../ledger/transaction.ts';
@@ -96,18 +97,18 @@ async function publishLedger(
   };
   for (const ids of parts(stages.flatMap((s) => s.outgoing))) {
     await run(
-      `update ${ledger('objects')} set state = 'retired', retired_epoch = $1, seq = $2 where object_id in (${ids.join(', ')})`,
+      `update ${ledger('objects')} set state = 'retired', retired_epoch = $1, seq = $2 where ${isOneOf('object_id', ids)}`,
       [epoch, seq],
     );
   }
   for (const ids of parts(stages.flatMap((s) => s.incoming))) {
     await run(
-      `update ${ledger('objects')} set state = 'live', published_epoch = $1, seq = $2 where object_id in (${ids.join(', ')})`,
+      `update ${ledger('objects')} set state = 'live', published_epoch = $1, seq = $2 where ${isOneOf('object_id', ids)}`,
       [epoch, seq],
     );
   }
   for (const ids of parts(stages.flatMap((s) => s.abandoned))) {
-    await run(`update ${ledger('objects')} set state = 'abandoned', seq = $1 where object_id in (${ids.join(', ')})`, [
+    await run(`update ${ledger('objects')} set state = 'abandoned', seq = $1 where ${isOneOf('object_id', ids)}`, [
       seq,
     ]);
   }
@@ -163,9 +164,7 @@ function* parts(ids: readonly number[]): Generator<readonly number[]> {
 async function retractStaging(state: RunState, tx: LedgerTransaction): Promise<void> {
   for (const outcome of state.stages.values()) {
     for (const ids of parts([...outcome.outgoing, ...outcome.abandoned])) {
-      await tx.session.exec(
-        `delete from ${qualified(state.schema, outcome.staging)} where ${identList(['_object'])} in (${ids.join(', ')})`,
-      );
+      await tx.session.exec(`delete from ${qualified(state.schema, outcome.staging)} where ${isOneOf('_object', ids)}`);
     }
   }
 }

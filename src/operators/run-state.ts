@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Failpoints } from '../core/failpoints.ts';
 import type { ProgressListener } from '../core/progress.ts';
+import type { ScanThreads } from '../ingest/scan/threads.ts';
 import type { CheckResult } from '../ledger/checks.ts';
 import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { Definition } from '../pipeline/definition.ts';
@@ -105,6 +106,8 @@ export interface RunState {
   readonly computeSchema: string;
   /** Connection of the compute engine that the whole run uses. */
   readonly session: DuckSession;
+  /** What reads the objects of all stagings; ended when the batch begins. */
+  readonly threads: ScanThreads;
   readonly stages: Map<string, StageOutcome>;
   readonly deltas: Map<string, Delta>;
   checks: readonly CheckResult[];

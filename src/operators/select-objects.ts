@@ -98,12 +98,20 @@ export function looksSame(listed: ListedObject, known: KnownObject): boolean {
   return listed.sizeBytes === known.size_bytes && Math.trunc(listed.mtimeMs) === known.mtime_ms;
 }
 
-/** Which versions enter, leave or were replaced before they were published, given the version that stands for each listed uri. */
+/** A version that is live or staged. */
+export type StandingObject = Pick<KnownObject, 'object_id' | 'uri' | 'state'>;
+
+/**
+ * Which versions enter, leave or were replaced before they were published, given the version that stands for each listed
+ * uri.
+ * @param standing every live or staged version of the staging; read from the ledger when it is not given
+ */
 export async function selectVersions(
   state: RunState,
   staging: Staging,
   listing: Listing,
   current: ReadonlyMap<string, number>,
+  standing?: readonly StandingObject[],
 ): Promise<{
   readonly incoming: readonly number[];
   readonly outgoing: readonly number[];
@@ -113,7 +121,7 @@ export async function selectVersions(
   const { options } = state;
   const pipeline = options.pipeline.name;
   const { known, children } = await options.warehouse.read(async (s) => ({
-    known: await knownObjects(s, pipeline, staging.name),
+    known: standing ?? (await knownObjects(s, pipeline, staging.name)),
     children: await s.all<{ object_id: number; parent_id: number; state: string }>(
       `select object_id, parent_id, state from ${ledger('objects')} where pipeline = $1 and staging = $2 and parent_id is not null and state in ('live', 'staged')`,
       [pipeline, staging.name],
@@ -123,14 +131,14 @@ export async function selectVersions(
   const incoming: number[] = [];
   const outgoing: number[] = [];
   const abandoned: number[] = [];
-  const gone: KnownObject[] = [];
+  const gone: StandingObject[] = [];
   const listed = new Set(listing.objects.map((o) => o.uri));
   const reach = reachOf(state, staging, listing);
   for (const k of known) {
     if (isChild.has(k.object_id)) continue;
-    const standing = current.get(k.uri);
-    if (standing !== undefined) {
-      if (standing === k.object_id) {
+    const present = current.get(k.uri);
+    if (present !== undefined) {
+      if (present === k.object_id) {
         if (k.state === 'staged') incoming.push(k.object_id);
       } else if (k.state === 'live') outgoing.push(k.object_id);
       else abandoned.push(k.object_id);

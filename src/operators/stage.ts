@@ -14,6 +14,7 @@ import {
   listedTime,
   listObjects,
   looksSame,
+  type StandingObject,
   selectVersions,
 } from './select-objects.ts';
 import { compareLook } from './source-look.ts';
@@ -47,6 +48,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     await tellLook(state, staging, listing, comparison, looksSame);
     const totals = { read: 0, staged: 0, quarantined: 0, objects: 0 };
     const current = new Map(comparison.current);
+    const recorded: StandingObject[] = [];
     const pending: Promise<void>[] = [];
     const drifted: StagedObject[] = [];
     const record = async (segment: StagedSegment): Promise<void> => {
@@ -54,6 +56,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       drifted.push(...segment.objects.filter(hasDrift));
       for (const [i, o] of segment.objects.entries()) {
         current.set(o.uri, ids[i]!);
+        recorded.push({ object_id: ids[i]!, uri: o.uri, state: 'staged' });
         totals.read += o.read;
         totals.staged += o.staged;
         totals.quarantined += o.quarantined;
@@ -72,6 +75,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       progress: (done, total, unit) =>
         options.progress({ type: 'task.progress', task, detail: staging.name, done, total, unit }),
       signal: options.signal,
+      threads: state.threads,
       ...(options.readText === undefined ? {} : { readText: options.readText }),
       ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
       ...(options.workers === undefined ? {} : { workers: options.workers }),
@@ -91,7 +95,8 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     if (summary.unchanged.length > 0)
       await tellLook(state, staging, listing, comparison, ({ uri }, live) => current.get(uri) === live.object_id);
     if (options.fromSources === true) await readoptSettlements(state, staging);
-    const outcome = await selectVersions(state, staging, listing, current);
+    const known = options.fromSources === true ? undefined : [...recorded, ...comparison.known];
+    const outcome = await selectVersions(state, staging, listing, current, known);
     const result: StageOutcome = {
       staging: staging.name,
       listed: listing.objects.length,
@@ -133,6 +138,7 @@ async function tellLook(
 
 function knownVersions(comparison: Comparison, readAgain: boolean): (uri: string, version: string) => boolean {
   if (readAgain) return () => false;
+  if (comparison.known.length === 0) return () => false;
   const known = new Set(comparison.known.map((k) => `${k.version} ${k.uri}`));
   return (uri, version) => known.has(`${version} ${uri}`);
 }

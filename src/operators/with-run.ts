@@ -1,4 +1,5 @@
 import { SparkifyError } from '../core/errors.ts';
+import { scanThreads } from '../ingest/scan/threads.ts';
 import { ensureLedger } from '../ledger/migrations.ts';
 import { ensurePipeline, pipelineRow } from '../ledger/pipelines.ts';
 import { ledgerTransaction } from '../ledger/transaction.ts';
@@ -46,6 +47,7 @@ export async function enterRun(options: RunOptions): Promise<EnteredRun> {
       return {
         state,
         leave: async () => {
+          await state.threads.close();
           session.close();
           await release();
         },
@@ -87,6 +89,7 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
     schema,
     computeSchema: computeSchema(warehouse, pipeline),
     session,
+    threads: scanThreads(options.workers),
     stages: new Map(),
     deltas: new Map(),
     checks: [],

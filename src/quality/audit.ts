@@ -3,6 +3,7 @@ import type { Check } from '../pipeline/check.ts';
 import type { Staging, StarTable } from '../pipeline/tables.ts';
 import type { StarContext } from '../star/context.ts';
 import type { Delta } from '../star/delta.ts';
+import { partsByValue } from '../star/parts.ts';
 import { inForceSql, type WinnerChange, winnerChange } from '../star/winners.ts';
 import { batchAccounting } from './accounting.ts';
 import { type Court, judge } from './judge.ts';
@@ -32,6 +33,7 @@ export async function auditBatch(
     session: context.session,
     nowMs: options.nowMs,
     subjects: () => subjects,
+    parts: partsByValue,
     hasRecords: (table) =>
       hasRecords(table, async (staging, where) => anyInForce(context, await changeOf(staging), where)),
     rowAccounting: () => batchAccounting(context, deltas, changeOf),

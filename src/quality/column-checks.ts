@@ -6,6 +6,9 @@ import { boundsOf, type Subject } from './subject.ts';
 
 type Of<K extends Check['kind']> = Extract<Check, { kind: K }>;
 
+/** Conditions of which every value of a column meets exactly one, so that many values are compared part by part. */
+export type PartsOf = (column: string, rows: number) => readonly string[];
+
 /** What of a table has to be looked at, and how to call it. */
 function judged(subject: Subject): { readonly rows: string; readonly noun: string; readonly none: boolean } {
   return subject.change === undefined
@@ -33,7 +36,12 @@ export async function notNull(session: SqlSession, check: Of<'notNull'>, subject
 }
 
 /** Rows with a NULL among the columns are compared with none: that is `notNull`'s business. */
-export async function unique(session: SqlSession, check: Of<'unique'>, subject: Subject): Promise<Finding> {
+export async function unique(
+  session: SqlSession,
+  check: Of<'unique'>,
+  subject: Subject,
+  partsOf?: PartsOf,
+): Promise<Finding> {
   const columns = identList(check.columns);
   const expected = `every ${check.columns.join(', ')} once`;
   const present = check.columns.map((c) => `t.${ident(c)} is not null`).join(' and ');
@@ -49,13 +57,21 @@ export async function unique(session: SqlSession, check: Of<'unique'>, subject: 
     );
     rows = `select ${identList(check.columns, 't')} from (${change.added} union all ${hits}) t where ${present}`;
   }
-  const doubled = `select ${columns}, count(*) as row_count from (${rows}) u group by ${columns} having count(*) > 1`;
-  const [count] = await session.all<{ n: number }>(`select count(*) as n from (${doubled}) d`);
-  if (count!.n === 0) return { passed: true, expected, actual: 'no value twice' };
+  const doubledIn = (part: string): string =>
+    `select ${columns}, count(*) as row_count from (${rows}) u where ${part} group by ${columns} having count(*) > 1`;
+  const rowsAtOnce = async (): Promise<number> => change?.addedRows ?? (await subject.rows());
+  const parts = partsOf === undefined ? ['true'] : partsOf(`u.${ident(check.columns[0]!)}`, await rowsAtOnce());
+  let n = 0;
+  for (const part of parts) {
+    const [count] = await session.all<{ n: number }>(`select count(*) as n from (${doubledIn(part)}) d`);
+    n += count!.n;
+  }
+  if (n === 0) return { passed: true, expected, actual: 'no value twice' };
+  const doubled = doubledIn('true');
   const samples = await session.all<Row>(
     `select * from (${doubled}) d order by row_count desc, ${columns} limit ${SAMPLE_ROWS}`,
   );
-  return { passed: false, expected, actual: `${counted(count!.n, 'value')} more than once`, samples };
+  return { passed: false, expected, actual: `${counted(n, 'value')} more than once`, samples };
 }
 
 export async function acceptedValues(
@@ -105,8 +121,9 @@ async function orphanSelects(
 ): Promise<readonly string[]> {
   const own = ident(check.column);
   const theirs = ident(check.toColumn);
+  // Not EXISTS: for that DuckDB gathers the distinct values of the child first, at three times the cost.
   const without = (rows: string, parents: string): string =>
-    `select t.* from (${rows}) t where t.${own} is not null and not exists (select 1 from (${parents}) p where p.${theirs} = t.${own})`;
+    `select t.* from (${rows}) t left join (${parents}) p on p.${theirs} = t.${own} where t.${own} is not null and p.${theirs} is null`;
   if (child.change === undefined || parent.change === undefined) return [without(child.whole, parent.whole)];
   const selects: string[] = [];
   if (child.change.addedRows > 0) {

@@ -2,7 +2,7 @@ import type { CheckResult } from '../ledger/checks.ts';
 import type { Check } from '../pipeline/check.ts';
 import type { StarTable } from '../pipeline/tables.ts';
 import type { SqlSession } from '../warehouse/session.ts';
-import { acceptedValues, notNull, references, unique } from './column-checks.ts';
+import { acceptedValues, notNull, type PartsOf, references, unique } from './column-checks.ts';
 import { expectedResult, overTables } from './expected.ts';
 import { type Finding, verdictOf } from './finding.ts';
 import type { Subject } from './subject.ts';
@@ -13,6 +13,8 @@ export interface Court {
   readonly session: SqlSession;
   readonly nowMs: number;
   subjects(): readonly Subject[];
+  /** @default all values at once */
+  readonly parts?: PartsOf;
   /** Has the source of a table anything that would be a row of it? */
   hasRecords(table: StarTable): Promise<boolean>;
   rowAccounting(): Promise<Finding>;
@@ -33,7 +35,7 @@ async function look(court: Court, check: Check): Promise<Finding> {
     case 'notNull':
       return notNull(session, check, subjectOf(check.table)!);
     case 'unique':
-      return unique(session, check, subjectOf(check.table)!);
+      return unique(session, check, subjectOf(check.table)!, court.parts);
     case 'references':
       return references(session, check, subjectOf(check.table)!, subjectOf(check.toTable)!);
     case 'acceptedValues':

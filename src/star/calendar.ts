@@ -4,6 +4,7 @@ import type { StarContext } from './context.ts';
 import { type Delta, keyBounds, mergedSql, startsEmpty, writeMerge, writeNext } from './delta.ts';
 import { starTypeSql } from './lookup.ts';
 import { batchTable } from './names.ts';
+import { partsByValue } from './parts.ts';
 
 /** The delta of a calendar: the distinct times of its fact as it will be. @param delta of the fact, as it was written */
 export async function deriveCalendar(context: StarContext, calendar: Calendar, delta: Delta): Promise<Delta> {
@@ -13,11 +14,10 @@ export async function deriveCalendar(context: StarContext, calendar: Calendar, d
   const rowsOf = (times: string) =>
     `select ${calendar.columns.map((c) => `cast(${c.sql} as ${starTypeSql[c.type]}) as ${ident(c.name)}`).join(', ')} from (${times}) t`;
   if (delta.mode === 'replace' || (await startsEmpty(context, calendar))) {
-    return writeNext(
-      context,
-      calendar,
-      rowsOf(`select distinct ${time} from (${mergedSql(context, fact, delta)}) where ${time} is not null`),
+    const parts = partsByValue(time, delta.added).map((part) =>
+      rowsOf(`select distinct ${time} from (${mergedSql(context, fact, delta)}) where ${time} is not null and ${part}`),
     );
+    return writeNext(context, calendar, ...parts);
   }
   const add = batchTable(pipeline.name, 'add', fact.name);
   const remove = batchTable(pipeline.name, 'remove', fact.name);

@@ -40,8 +40,8 @@ export async function startsEmpty(context: StarContext, table: StarTable): Promi
   return rows.length === 0;
 }
 
-/** Writes the table's whole new content beside it. A NULL where none may be is for the checks to find and show: NOT NULL is set when it takes its place. */
-export async function writeNext(context: StarContext, table: StarTable, rows: string): Promise<Delta> {
+/** Writes the table's whole new content, the rows of one SELECT after the other, beside it. A NULL where none may be is for the checks to find and show: NOT NULL is set when it takes its place. */
+export async function writeNext(context: StarContext, table: StarTable, ...rows: readonly string[]): Promise<Delta> {
   const name = nextTableName(table.name);
   await context.session.exec(`drop table if exists ${qualified(context.schema, name)}`);
   await context.session.exec(
@@ -52,7 +52,9 @@ export async function writeNext(context: StarContext, table: StarTable, rows: st
       { primaryKeys: false },
     ),
   );
-  const added = await context.session.exec(`insert into ${qualified(context.schema, name)} ${rows}`);
+  let added = 0;
+  for (const part of rows)
+    added += await context.session.exec(`insert into ${qualified(context.schema, name)} ${part}`);
   return { table: table.name, mode: 'replace', added, changed: 0, removed: await countOld(context, table) };
 }
 

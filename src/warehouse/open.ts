@@ -1,7 +1,6 @@
 import { SparkifyError } from '../core/errors.ts';
 import { openEmbeddedWarehouse } from './duckdb/warehouse.ts';
 import type { PostgresEnvironment } from './postgres/connection-options.ts';
-import { openPostgresWarehouse } from './postgres/warehouse.ts';
 import { maskUrl, parseWarehouseUrl } from './url.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -36,6 +35,8 @@ export async function openWarehouse(url: string, options: OpenWarehouseOptions):
       detail: `No folder for the segments of ${maskUrl(url)} is known.`,
       fix: 'Set `segments` in sparkify.config.ts.',
     });
+  // The driver is loaded by who needs it.
+  const { openPostgresWarehouse } = await import('./postgres/warehouse.ts');
   return openPostgresWarehouse({
     url: parsed.url,
     segmentsDirectory,

@@ -137,7 +137,9 @@ function valueAt(column: RecordColumn, row: number): unknown {
   switch (column.type) {
     case 'text': {
       const id = column.ids[row]!;
-      return id === 0 ? null : Buffer.from(column.value(id)).toString();
+      if (id === 0) return null;
+      const bytes = Buffer.alloc(column.room(id));
+      return bytes.toString('utf8', 0, column.put(id, bytes, 0));
     }
     case 'integer': {
       const value = column.values[row]!;

@@ -119,8 +119,8 @@ describe('objects', () => {
     const gone = { ...put(bench, 'x.json', ''), key: 'gone.json', uri: 'file:///gone.json' };
     for (const workers of [0, 1]) {
       await expect(ingestAll(bench, { staging: numbers, objects: [gone], workers })).rejects.toMatchObject({
-        code: 'SOURCE_UNREADABLE',
-        params: { object: 'file:///gone.json' },
+        code: 'SOURCE_CHANGED',
+        params: { object: 'file:///gone.json', detail: 'it is gone since it was listed' },
       });
     }
     expect(filesBelow(bench.segments)).toEqual([]);

@@ -114,16 +114,6 @@ describe('what cannot be read', () => {
     expect(skipped[0]!.reason).toContain('UTF-8');
   });
 
-  test('a file that is gone since it was listed is named', async () => {
-    const s = await openSource(root, { cwd: '/' });
-    const { objects } = await s.list(ALL);
-    rmSync(join(root, 'a/b/x.json'));
-    await expect(s.fetch(objects, { directory: base })[Symbol.asyncIterator]().next()).rejects.toMatchObject({
-      code: 'SOURCE_CHANGED',
-      message: expect.stringContaining('x.json'),
-    });
-  });
-
   test('a root that is a file is an error that names its folder', async () => {
     await expect(openSource(join(root, 'a/b/x.json'), { cwd: '/' })).rejects.toMatchObject({
       code: 'SOURCE_NOT_FOUND',

@@ -37,8 +37,62 @@ function hexUnit(bytes: Uint8Array, p: number): number {
   return unit;
 }
 
-/** The bytes that valid text between quotes means. */
-export function decodeEscapes(raw: Uint8Array): Uint8Array {
-  const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8');
-  return Buffer.from(JSON.parse(`"${text}"`) as string);
+/**
+ * Puts what the valid text `raw[p, end)` between quotes means, as UTF-8, into `out` from `n` on, where as many bytes must
+ * have room; gives the position behind it.
+ */
+export function decodeEscapes(raw: Uint8Array, p: number, end: number, out: Uint8Array, n: number): number {
+  while (p < end) {
+    const c = raw[p]!;
+    if (c !== BACKSLASH) {
+      out[n++] = c;
+      p++;
+      continue;
+    }
+    const mark = raw[p + 1]!;
+    if (mark !== 0x75) {
+      out[n++] = MEANING[mark]!;
+      p += 2;
+      continue;
+    }
+    let point = hexUnit(raw, p + 2);
+    p += 6;
+    if (point >= 0xd800 && point <= 0xdfff) {
+      point = 0x10000 + ((point - 0xd800) << 10) + hexUnit(raw, p + 2) - 0xdc00;
+      p += 6;
+    }
+    n = putPoint(point, out, n);
+  }
+  return n;
+}
+
+/** By the character behind the backslash. */
+const MEANING: Readonly<Record<number, number>> = {
+  34: 0x22,
+  92: 0x5c,
+  47: 0x2f,
+  98: 0x08,
+  102: 0x0c,
+  110: 0x0a,
+  114: 0x0d,
+  116: 0x09,
+};
+
+/** An escape is never shorter than the UTF-8 of its character. */
+function putPoint(point: number, out: Uint8Array, n: number): number {
+  if (point < 0x80) out[n++] = point;
+  else if (point < 0x800) {
+    out[n++] = 0xc0 | (point >> 6);
+    out[n++] = 0x80 | (point & 0x3f);
+  } else if (point < 0x10000) {
+    out[n++] = 0xe0 | (point >> 12);
+    out[n++] = 0x80 | ((point >> 6) & 0x3f);
+    out[n++] = 0x80 | (point & 0x3f);
+  } else {
+    out[n++] = 0xf0 | (point >> 18);
+    out[n++] = 0x80 | ((point >> 12) & 0x3f);
+    out[n++] = 0x80 | ((point >> 6) & 0x3f);
+    out[n++] = 0x80 | (point & 0x3f);
+  }
+  return n;
 }

@@ -12,6 +12,7 @@ import { putDataPage, putDictionaryPage, putLevels } from './pages.ts';
 
 /** A dictionary pays when its entries are not more than this share of the values. */
 const DICTIONARY_SHARE = 0.5;
+const BLOCK = 1024;
 
 type Extremes = Pick<ColumnChunk, 'min' | 'max'>;
 const NO_EXTREMES: Extremes = { min: undefined, max: undefined };
@@ -70,23 +71,22 @@ export class ColumnEncoder {
   }
 
   #text(column: TextColumn, rows: number): Filled {
-    const present = this.#present;
     const ids = this.#ids;
     let count = 0;
-    for (let row = 0; row < rows; row++) {
-      const id = column.ids[row]!;
-      present[row] = id === 0 ? 0 : 1;
-      // Written for a null too, and then overwritten: cheaper than a branch.
-      ids[count] = id - 1;
-      if (id !== 0) count++;
-    }
+    inBlocks(rows, (from, to) => {
+      count = compactIds(column.ids, from, to, this.#present, ids, count);
+    });
     const nulls = rows - count;
-    putLevels(this.#page, present, rows, nulls);
+    putLevels(this.#page, this.#present, rows, nulls);
     if (count === 0 || column.count > count * DICTIONARY_SHARE) {
-      for (let i = 0; i < count; i++) putText(this.#page, column.value(ids[i]! + 1));
+      inBlocks(count, (from, to) => {
+        for (let i = from; i < to; i++) putText(this.#page, column, ids[i]! + 1);
+      });
       return { encoding: ENCODING.plain, entries: 0, nulls, extremes: NO_EXTREMES };
     }
-    for (let id = 1; id <= column.count; id++) putText(this.#dictionary, column.value(id));
+    inBlocks(column.count, (from, to) => {
+      for (let i = from; i < to; i++) putText(this.#dictionary, column, i + 1);
+    });
     this.#putIds(count, column.count);
     return { encoding: ENCODING.dictionary, entries: column.count, nulls, extremes: NO_EXTREMES };
   }
@@ -97,13 +97,7 @@ export class ColumnEncoder {
     putLevels(this.#page, this.#present, rows, nulls);
     if (count === 0) return { encoding: ENCODING.plain, entries: 0, nulls, extremes: NO_EXTREMES };
     const numbers = this.#numbers;
-    let min = numbers[0]!;
-    let max = min;
-    for (let i = 1; i < count; i++) {
-      const value = numbers[i]!;
-      if (value < min) min = value;
-      else if (value > max) max = value;
-    }
+    const { min, max } = extremesOf(numbers, count);
     if (min >= -MAX_DELTA_VALUE && max <= MAX_DELTA_VALUE) {
       putDeltas(this.#page, numbers, count);
       const extremes = { min: int64Bytes(BigInt(min)), max: int64Bytes(BigInt(max)) };
@@ -143,32 +137,21 @@ export class ColumnEncoder {
   }
 
   #boolean(column: BooleanColumn, rows: number): Filled {
-    const present = this.#present;
-    const bits = this.#ids;
     let count = 0;
-    for (let row = 0; row < rows; row++) {
-      const value = column.values[row]!;
-      present[row] = value === 0 ? 0 : 1;
-      bits[count] = value - 1;
-      if (value !== 0) count++;
-    }
-    putLevels(this.#page, present, rows, rows - count);
-    packBits(this.#page, bits, 0, count, 1);
+    inBlocks(rows, (from, to) => {
+      count = compactIds(column.values, from, to, this.#present, this.#ids, count);
+    });
+    putLevels(this.#page, this.#present, rows, rows - count);
+    packBits(this.#page, this.#ids, 0, count, 1);
     return { encoding: ENCODING.plain, entries: 0, nulls: rows - count, extremes: NO_EXTREMES };
   }
 
   /** The numbers that are not NaN, into `#numbers`; how many they are. */
   #compact(values: Float64Array, rows: number): number {
-    const present = this.#present;
-    const numbers = this.#numbers;
     let count = 0;
-    for (let row = 0; row < rows; row++) {
-      const value = values[row]!;
-      const there = !Number.isNaN(value);
-      present[row] = there ? 1 : 0;
-      numbers[count] = value;
-      if (there) count++;
-    }
+    inBlocks(rows, (from, to) => {
+      count = compactNumbers(values, from, to, this.#present, this.#numbers, count);
+    });
     return count;
   }
 
@@ -189,9 +172,58 @@ interface Filled {
   readonly extremes: Extremes;
 }
 
-function putText(out: ByteSink, value: Uint8Array): void {
-  out.int32(value.length);
-  out.put(value);
+/**
+ * Goes over `[0, count)` block by block: what is called often is compiled well and soon, a single long loop is not.
+ */
+function inBlocks(count: number, work: (from: number, to: number) => void): void {
+  for (let from = 0; from < count; from += BLOCK) work(from, Math.min(from + BLOCK, count));
+}
+
+/** Those of `values[from, to)` that are not 0, less 1, into `out` from `count` on; gives the new count. */
+function compactIds(
+  values: Int32Array | Uint8Array,
+  from: number,
+  to: number,
+  present: Int32Array,
+  out: Int32Array,
+  count: number,
+): number {
+  for (let row = from; row < to; row++) {
+    const value = values[row]!;
+    // Written for a null too, and then overwritten: cheaper than a branch.
+    out[count] = value - 1;
+    const there = value === 0 ? 0 : 1;
+    present[row] = there;
+    count += there;
+  }
+  return count;
+}
+
+/** Those of `values[from, to)` that are not NaN, into `out` from `count` on; gives the new count. */
+function compactNumbers(
+  values: Float64Array,
+  from: number,
+  to: number,
+  present: Int32Array,
+  out: Float64Array,
+  count: number,
+): number {
+  for (let row = from; row < to; row++) {
+    const value = values[row]!;
+    out[count] = value;
+    const there = Number.isNaN(value) ? 0 : 1;
+    present[row] = there;
+    count += there;
+  }
+  return count;
+}
+
+function putText(out: ByteSink, column: TextColumn, id: number): void {
+  out.reserve(4 + column.room(id));
+  const start = out.length + 4;
+  const end = column.put(id, out.bytes, start);
+  out.view.setInt32(out.length, end - start, true);
+  out.length = end;
 }
 
 function int64Bytes(value: bigint): Uint8Array {
@@ -203,14 +235,29 @@ function int64Bytes(value: bigint): Uint8Array {
 /** As the format wants it, a zero that is least is −0 and one that is greatest +0: readers may tell them apart. */
 function doubleExtremes(numbers: Float64Array, count: number): Extremes {
   if (count === 0) return NO_EXTREMES;
+  const { min, max } = extremesOf(numbers, count);
+  return { min: doubleBytes(min === 0 ? -0 : min), max: doubleBytes(max === 0 ? 0 : max) };
+}
+
+/** Of the first `count` numbers, which are at least one. */
+function extremesOf(numbers: Float64Array, count: number): { readonly min: number; readonly max: number } {
   let min = numbers[0]!;
   let max = min;
-  for (let i = 1; i < count; i++) {
-    const value = numbers[i]!;
-    if (value < min) min = value;
-    else if (value > max) max = value;
-  }
-  return { min: doubleBytes(min === 0 ? -0 : min), max: doubleBytes(max === 0 ? 0 : max) };
+  inBlocks(count, (from, to) => {
+    min = leastOf(numbers, from, to, min);
+    max = greatestOf(numbers, from, to, max);
+  });
+  return { min, max };
+}
+
+function leastOf(numbers: Float64Array, from: number, to: number, least: number): number {
+  for (let i = from; i < to; i++) if (numbers[i]! < least) least = numbers[i]!;
+  return least;
+}
+
+function greatestOf(numbers: Float64Array, from: number, to: number, greatest: number): number {
+  for (let i = from; i < to; i++) if (numbers[i]! > greatest) greatest = numbers[i]!;
+  return greatest;
 }
 
 function doubleBytes(value: number): Uint8Array {

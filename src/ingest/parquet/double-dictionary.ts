@@ -17,20 +17,21 @@ export class DoubleDictionary {
     this.#clear();
     const halves = new Int32Array(values.buffer, values.byteOffset, 2 * count);
     for (let i = 0; i < count; i++) {
-      const low = halves[2 * i]!;
-      const high = halves[2 * i + 1]!;
-      const table = this.#table;
-      const mask = table.length - 1;
-      let slot = (hashOf(low, high) >>> this.#shift) << 2;
-      while (table[slot + 2] !== 0 && (table[slot] !== low || table[slot + 1] !== high)) slot = (slot + 4) & mask;
-      let id = table[slot + 2]!;
-      if (id === 0) {
-        if (this.#count === most) return 0;
-        id = this.#insert(slot, low, high);
-      }
+      const id = this.#find(halves[2 * i]!, halves[2 * i + 1]!);
+      if (id > most) return 0;
       ids[i] = id - 1;
     }
     return this.#count;
+  }
+
+  #find(low: number, high: number): number {
+    const table = this.#table;
+    const mask = table.length - 1;
+    for (let slot = (hashOf(low, high) >>> this.#shift) << 2; ; slot = (slot + 4) & mask) {
+      const id = table[slot + 2]!;
+      if (id === 0) return this.#insert(slot, low, high);
+      if (table[slot] === low && table[slot + 1] === high) return id;
+    }
   }
 
   /** The distinct values' bytes in the order of their numbers; valid until the next call. */

@@ -29,6 +29,8 @@ export class ObjectScanner {
   readonly #reader: RecordReader;
   readonly #shapes: Shapes;
   #bytes: Buffer;
+  /** The window's space when nothing is in it. */
+  #empty: Buffer = Buffer.alloc(0);
   /** What is not consumed yet: `[#from, #to)`. */
   #from = 0;
   #to = 0;
@@ -72,7 +74,11 @@ export class ObjectScanner {
     } else if (this.#from > 0) this.#bytes.copyWithin(0, this.#from, this.#to);
     this.#from = 0;
     this.#to = kept;
-    return this.#bytes.subarray(kept, this.#bytes.length - SLACK_BYTES);
+    // A view made once: with very many objects, making one is what one waits for.
+    if (kept === 0 && this.#empty.buffer === this.#bytes.buffer) return this.#empty;
+    const space = this.#bytes.subarray(kept, this.#bytes.length - SLACK_BYTES);
+    if (kept === 0) this.#empty = space;
+    return space;
   }
 
   /** Takes the first `count` bytes of the last `space()`. */

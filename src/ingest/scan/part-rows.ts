@@ -1,7 +1,7 @@
 import { RecordColumns } from '../columns/record-columns.ts';
+import type { RowGroupFile } from '../parquet/assemble.ts';
 import type { RowGroup } from '../parquet/format.ts';
 import { RowGroupEncoder } from '../parquet/row-group.ts';
-import type { PartFile } from './part.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { ScanSpec } from './spec.ts';
 import { SpoolWriter } from './spool-writer.ts';
@@ -38,7 +38,7 @@ export class PartRows implements RecordSink {
   }
 
   /** The part's file; undefined when it has no row. */
-  end(): PartFile | undefined {
+  end(): RowGroupFile | undefined {
     this.flush();
     if (this.#spool === undefined) return undefined;
     this.#spool.close();

@@ -1,38 +1,69 @@
-import type { RowGroup } from '../parquet/format.ts';
-import type { ObjectTotals } from './tally.ts';
+import type { FetchedObject } from '../../sources/source.ts';
+import type { RowGroupFile } from '../parquet/assemble.ts';
+import type { QuarantinedRecord, StagedObject } from '../staged.ts';
 
-/** One object to scan: bytes `[offset, offset + lengthBytes)` of `path`; plain data, it crosses threads. */
+/** One object to scan, as a scan thread knows it: bytes `[offset, offset + lengthBytes)` of `path`. */
 export interface PartInput {
   readonly uri: string;
   readonly path: string;
   readonly offset: number;
   readonly lengthBytes: number;
+  /** Of a local file when it was listed. */
+  readonly mtimeMs?: number;
   /** Undefined: a local file, read to its present end and hashed. */
   readonly version?: string;
 }
 
 /** A run of objects that one thread scans in a go. */
 export interface ScanPart {
-  readonly inputs: readonly PartInput[];
+  readonly inputs: readonly FetchedObject[];
   /** Where its row groups go; the folder exists. */
   readonly spoolPath: string;
 }
 
-export interface ScannedObject extends ObjectTotals {
-  readonly uri: string;
-  readonly version: string;
-  readonly sizeBytes: number;
-  readonly mtimeMs: number | undefined;
+export function partInput({ object, path, offset, lengthBytes, version }: FetchedObject): PartInput {
+  const input = { uri: object.uri, path, offset, lengthBytes };
+  if (version !== undefined) return { ...input, version };
+  return object.mtimeMs === undefined ? input : { ...input, mtimeMs: object.mtimeMs };
 }
 
-/** Row groups of a segment, one behind the other in a file of nothing else, in the order of the records. */
-export interface PartFile {
-  readonly path: string;
-  readonly groups: readonly RowGroup[];
+/** Its first row is counted within the part until the parts are joined. */
+export interface ScannedObject extends Omit<StagedObject, 'firstRow'> {
+  firstRow: number;
 }
 
+/** What became of a part's objects; their first rows and the rejected records' objects are counted within the part. */
 export interface ScannedPart {
   readonly objects: readonly ScannedObject[];
+  readonly quarantined: readonly QuarantinedRecord[];
   /** Undefined when no record was good. */
-  readonly file: PartFile | undefined;
+  readonly file: RowGroupFile | undefined;
+}
+
+/** Of an object whose records are as they should be. */
+export const NO_DRIFT: StagedObject['drift'] = { unknown: {}, missing: {} };
+export const NO_POSITIONS: StagedObject['positions'] = [];
+
+type Optional = 'mtimeMs' | 'minEventMs' | 'maxEventMs';
+
+/** Without what is undefined. Field by field: with a hundred thousand objects, copying is what one waits for. */
+export function stagedObject(
+  from: Omit<StagedObject, Optional> & { readonly [K in Optional]: number | undefined },
+): ScannedObject {
+  const { mtimeMs, minEventMs, maxEventMs } = from;
+  const object: { -readonly [K in keyof StagedObject]: StagedObject[K] } = {
+    uri: from.uri,
+    version: from.version,
+    sizeBytes: from.sizeBytes,
+    read: from.read,
+    staged: from.staged,
+    quarantined: from.quarantined,
+    firstRow: from.firstRow,
+    positions: from.positions,
+    drift: from.drift,
+  };
+  if (mtimeMs !== undefined) object.mtimeMs = mtimeMs;
+  if (minEventMs !== undefined) object.minEventMs = minEventMs;
+  if (maxEventMs !== undefined) object.maxEventMs = maxEventMs;
+  return object;
 }

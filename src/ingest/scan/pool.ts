@@ -1,29 +1,33 @@
 import { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../../core/error-catalogue.ts';
 import { SparkifyError } from '../../core/errors.ts';
-import type { ScannedPart, ScanPart } from './part.ts';
+import { partInput, type ScannedPart, type ScanPart } from './part.ts';
 import { PartScanner } from './scan-part.ts';
 import type { ScanSpec } from './spec.ts';
-import type { ScanAnswer } from './worker.ts';
+import { packPart, unpackScan } from './transport.ts';
+import type { ScanAnswer, ScanOrder } from './worker.ts';
 
 /** Scans parts, several at a time; parts end in any order. */
 export interface ScanPool {
   /** @throws SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL */
-  scan(part: ScanPart): Promise<ScannedPart>;
+  scan(spec: ScanSpec, part: ScanPart): Promise<ScannedPart>;
   /** Ends the threads; scans that run are given up. */
   close(): Promise<void>;
 }
 
 /** Scans in this thread: for little input, where a thread would cost more than it saves. */
-export function inlinePool(spec: ScanSpec): ScanPool {
-  const scanner = new PartScanner(spec);
+export function inlinePool(): ScanPool {
+  let scanner: PartScanner | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
   return {
-    scan: (part) => {
+    scan: (spec, part) => {
       if (closed) return Promise.reject(givenUp());
       // One after the other: the scanner holds one object at a time.
-      const result = last.then(() => scanner.scan(part));
+      const result = last.then(() => {
+        if (scanner?.spec !== spec) scanner = new PartScanner(spec);
+        return scanner.scan(part.inputs.map(partInput), part.spoolPath);
+      });
       last = result.catch(() => undefined);
       return result;
     },
@@ -35,13 +39,15 @@ export function inlinePool(spec: ScanSpec): ScanPool {
 }
 
 interface Task {
+  readonly spec: ScanSpec;
   readonly part: ScanPart;
   readonly resolve: (part: ScannedPart) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Scans in `size` threads. */
-export function threadPool(spec: ScanSpec, size: number): ScanPool {
+/** Scans in `size` threads, which start at once and keep no process alive when they have nothing to do. */
+export function threadPool(size: number): ScanPool {
+  const specs: ScanSpec[] = [];
   const waiting: Task[] = [];
   const idle: Worker[] = [];
   const running = new Map<Worker, Task>();
@@ -53,7 +59,9 @@ export function threadPool(spec: ScanSpec, size: number): ScanPool {
       const task = waiting.shift()!;
       running.set(worker, task);
       worker.ref();
-      worker.postMessage(task.part);
+      if (!specs.includes(task.spec)) specs.push(task.spec);
+      const order: ScanOrder = { number: specs.indexOf(task.spec), spec: task.spec, part: packPart(task.part) };
+      worker.postMessage(order);
     }
   };
   const broken = (worker: Worker, error: Error) => {
@@ -64,13 +72,14 @@ export function threadPool(spec: ScanSpec, size: number): ScanPool {
     for (const task of waiting.splice(0)) task.reject(error);
   };
   const start = (): Worker => {
-    const worker = scanThread(spec);
+    const worker = scanThread();
+    worker.unref();
     worker.on('message', (answer: ScanAnswer) => {
       const task = running.get(worker);
       running.delete(worker);
       idle.push(worker);
       worker.unref();
-      if (answer.ok) task?.resolve(answer.part);
+      if (answer.ok) task?.resolve(unpackScan(task.part, answer.scan));
       else task?.reject(remoteError(answer));
       next();
     });
@@ -82,10 +91,10 @@ export function threadPool(spec: ScanSpec, size: number): ScanPool {
   const workers = new Set(Array.from({ length: size }, start));
 
   return {
-    scan: (part) =>
+    scan: (spec, part) =>
       new Promise((resolve, reject) => {
         if (closed || workers.size === 0) return reject(givenUp());
-        waiting.push({ part, resolve, reject });
+        waiting.push({ spec, part, resolve, reject });
         next();
       }),
     close: async () => {
@@ -100,10 +109,10 @@ function givenUp(): Error {
 }
 
 /** Run from sources, a thread needs what this process has already: a loader for TypeScript. */
-function scanThread(spec: ScanSpec): Worker {
+function scanThread(): Worker {
   const compiled = import.meta.url.endsWith('.js');
   const url = new URL(compiled ? './worker.js' : './worker.ts', import.meta.url);
-  return new Worker(url, { workerData: spec, ...(compiled ? {} : { execArgv: ['--import', 'jiti/register'] }) });
+  return new Worker(url, compiled ? {} : { execArgv: ['--import', 'jiti/register'] });
 }
 
 function remoteError(answer: Extract<ScanAnswer, { ok: false }>): SparkifyError {

@@ -3,22 +3,28 @@ import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { errorText, isSparkifyError, SparkifyError } from '../../core/errors.ts';
+import { unreadableFile } from '../../sources/local/errors.ts';
+import type { QuarantinedRecord } from '../staged.ts';
 import { ObjectScanner } from './object-scanner.ts';
-import type { PartInput, ScannedObject, ScannedPart, ScanPart } from './part.ts';
+import { type PartInput, type ScannedObject, type ScannedPart, stagedObject } from './part.ts';
 import { PartRows } from './part-rows.ts';
 import type { ScanSpec } from './spec.ts';
 import type { ObjectTotals } from './tally.ts';
 
 /** A local file that changes under the reader is read so often before that is an error. */
 const ATTEMPTS = 3;
+/** Files up to here fit into the scanner's window. */
+const SMALL_BYTES = 256 * 1024;
 const COMPRESSED_BLOCK_BYTES = 256 * 1024;
 
 /** Scans parts one after the other, in the thread that calls it. */
 export class PartScanner {
+  readonly spec: ScanSpec;
   readonly #rows: PartRows;
   readonly #scanner: ObjectScanner;
 
   constructor(spec: ScanSpec) {
+    this.spec = spec;
     this.#rows = new PartRows(spec);
     this.#scanner = new ObjectScanner(spec, this.#rows);
   }
@@ -27,14 +33,17 @@ export class PartScanner {
    * Reads, hashes and certifies the objects of a part, and writes their rows to its file.
    * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL
    */
-  async scan(part: ScanPart): Promise<ScannedPart> {
+  async scan(inputs: readonly PartInput[], spoolPath: string): Promise<ScannedPart> {
     const attempts = new Map<PartInput, number>();
     try {
       for (;;) {
-        this.#rows.begin(part.spoolPath);
-        const objects: ScannedObject[] = [];
-        const changed = await this.#objects(part.inputs, objects);
-        if (changed === undefined) return { objects, file: this.#rows.end() };
+        this.#rows.begin(spoolPath);
+        const found = new PartFindings();
+        const changed = await this.#objects(inputs, found);
+        if (changed === undefined) {
+          const { objects, quarantined } = found;
+          return { objects, quarantined, file: this.#rows.end() };
+        }
         // Its first records may be in a row group that is written: the part is done anew.
         const attempt = (attempts.get(changed) ?? 0) + 1;
         if (attempt === ATTEMPTS) {
@@ -50,15 +59,16 @@ export class PartScanner {
   }
 
   /** Scans until all is done or an input turns out to have changed meanwhile, which it gives. */
-  async #objects(inputs: readonly PartInput[], objects: ScannedObject[]): Promise<PartInput | undefined> {
+  async #objects(inputs: readonly PartInput[], found: PartFindings): Promise<PartInput | undefined> {
     const files = new OpenFiles();
     let input: PartInput | undefined;
     try {
       for (input of inputs) {
-        const found = this.#object(input, files);
-        const object = found instanceof Promise ? await found : found;
-        if (object === undefined) return input;
-        objects.push(object);
+        // Not awaited where it can be helped: a promise per object is dear for very many.
+        const content = this.#small(input, files) ?? this.#large(input, files);
+        const object = content instanceof Promise ? await content : content;
+        if (object === 'changed') return input;
+        found.add(input, object);
       }
       return undefined;
     } catch (error) {
@@ -68,49 +78,52 @@ export class PartScanner {
     }
   }
 
-  /** Undefined when it changed meanwhile. Not async where it can be helped: a promise per object is dear for very many. */
-  #object(input: PartInput, files: OpenFiles): ScannedObject | undefined | Promise<ScannedObject | undefined> {
+  /**
+   * A local file that one read takes whole: what was read at once is a version by itself, and the older time of the listing
+   * lets it be looked at again. Undefined when it is no such file.
+   */
+  #small(input: PartInput, files: OpenFiles): Content | undefined {
+    const { version, mtimeMs, lengthBytes } = input;
+    if (version !== undefined || mtimeMs === undefined || lengthBytes > SMALL_BYTES) return undefined;
+    const scanner = this.#scanner;
+    scanner.begin();
+    const space = scanner.space();
+    const n = readSync(files.open(input), space, 0, space.length, 0);
+    if (n === space.length || isGzip(space, n)) return undefined;
+    const hash = sha256(space.subarray(0, n));
+    scanner.advance(n);
+    return { totals: scanner.finish(), hash, sizeBytes: n, mtimeMs: Math.trunc(mtimeMs) };
+  }
+
+  #large(input: PartInput, files: OpenFiles): Content | 'changed' | Promise<Content | 'changed'> {
     const local = input.version === undefined;
     const fd = files.open(input);
     const before = fstatSync(fd);
-    const length = local ? before.size : input.lengthBytes;
-    const described = ({ totals, hash, atOnce }: Content): ScannedObject | undefined => {
-      // What was read at once is a version by itself, whatever comes after; the older mtime lets it be read again.
-      if (local && !atOnce && !same(before, fstatSync(fd))) return undefined;
-      const { read, staged, quarantined, minEventMs, maxEventMs, positions, drift } = totals;
-      const counts = { read, staged, quarantined, minEventMs, maxEventMs, positions, drift };
-      const { uri, version = `sha256:${hash}` } = input;
-      return { uri, version, sizeBytes: length, mtimeMs: local ? Math.trunc(before.mtimeMs) : undefined, ...counts };
-    };
-    const content = this.#content(fd, input.offset, length, local);
-    return content instanceof Promise ? content.then(described) : described(content);
+    const sizeBytes = local ? before.size : input.lengthBytes;
+    const known = { sizeBytes, mtimeMs: local ? Math.trunc(before.mtimeMs) : undefined };
+    const unlessChanged = (bytes: ScannedBytes): Content | 'changed' =>
+      local && !same(before, fstatSync(fd)) ? 'changed' : { ...bytes, ...known };
+    const bytes = this.#bytes(fd, input.offset, sizeBytes, local);
+    return bytes instanceof Promise ? bytes.then(unlessChanged) : unlessChanged(bytes);
   }
 
-  #content(fd: number, offset: number, length: number, hashed: boolean): Content | Promise<Content> {
+  #bytes(fd: number, offset: number, length: number, hashed: boolean): ScannedBytes | Promise<ScannedBytes> {
     const scanner = this.#scanner;
     scanner.begin();
-    let hash: Hash | undefined;
-    let digest = '';
+    const hash = hashed ? createHash('sha256') : undefined;
     for (let done = 0; done < length; ) {
       const space = scanner.space();
       const n = readSync(fd, space, 0, Math.min(space.length, length - done), offset + done);
       if (n === 0) break;
-      if (done === 0 && n >= 2 && space[0] === 0x1f && space[1] === 0x8b) {
-        return this.#compressed(fd, offset, length, hashed);
-      }
-      if (hashed) {
-        const bytes = space.subarray(0, n);
-        if (n === length) digest = sha256(bytes);
-        else hash = (hash ?? createHash('sha256')).update(bytes);
-      }
+      if (done === 0 && isGzip(space, n)) return this.#compressed(fd, offset, length, hashed);
+      hash?.update(space.subarray(0, n));
       done += n;
       scanner.advance(n);
     }
-    if (hashed && digest === '') digest = (hash ?? createHash('sha256')).digest('hex');
-    return { totals: scanner.finish(), hash: digest, atOnce: hash === undefined };
+    return { totals: scanner.finish(), hash: hash?.digest('hex') ?? '' };
   }
 
-  async #compressed(fd: number, offset: number, length: number, hashed: boolean): Promise<Content> {
+  async #compressed(fd: number, offset: number, length: number, hashed: boolean): Promise<ScannedBytes> {
     const scanner = this.#scanner;
     const hash = hashed ? createHash('sha256') : undefined;
     await pipeline(
@@ -126,15 +139,52 @@ export class PartScanner {
         }
       },
     );
-    return { totals: scanner.finish(), hash: hash?.digest('hex') ?? '', atOnce: false };
+    return { totals: scanner.finish(), hash: hash?.digest('hex') ?? '' };
   }
 }
 
-interface Content {
+interface ScannedBytes {
   readonly totals: ObjectTotals;
+  /** SHA-256 of a local file, in hexadecimal. */
   readonly hash: string;
-  /** All its bytes came from one read. */
-  readonly atOnce: boolean;
+}
+
+interface Content extends ScannedBytes {
+  readonly sizeBytes: number;
+  readonly mtimeMs: number | undefined;
+}
+
+/** What a part's objects have given so far. */
+class PartFindings {
+  readonly objects: ScannedObject[] = [];
+  readonly quarantined: QuarantinedRecord[] = [];
+  #rows = 0;
+
+  add(input: PartInput, content: Content): void {
+    const { totals, hash, sizeBytes, mtimeMs } = content;
+    for (const record of totals.quarantined) this.quarantined.push({ object: this.objects.length, ...record });
+    this.objects.push(
+      stagedObject({
+        uri: input.uri,
+        version: input.version ?? `sha256:${hash}`,
+        sizeBytes,
+        mtimeMs,
+        read: totals.read,
+        staged: totals.staged,
+        quarantined: totals.quarantined.length,
+        firstRow: this.#rows,
+        minEventMs: totals.minEventMs,
+        maxEventMs: totals.maxEventMs,
+        positions: totals.positions,
+        drift: totals.drift,
+      }),
+    );
+    this.#rows += totals.staged;
+  }
+}
+
+function isGzip(bytes: Buffer, count: number): boolean {
+  return count >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /** Node has the short way since 20.12. */
@@ -181,6 +231,7 @@ function same(a: Stats, b: Stats): boolean {
 function readError(error: unknown, input: PartInput): SparkifyError {
   if (isSparkifyError(error)) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  const detail = code.startsWith('Z_') ? `its gzip stream is damaged (${errorText(error)})` : errorText(error);
+  if (!code.startsWith('Z_')) return unreadableFile(error, input.path, input.uri);
+  const detail = `its gzip stream is damaged (${errorText(error)})`;
   return new SparkifyError('SOURCE_UNREADABLE', { object: input.uri, detail }, { cause: error });
 }

@@ -1,5 +1,6 @@
 import type { PositionStep, QuarantinedRecord, QuarantineReason } from '../staged.ts';
 import type { Shape } from './fast-path.ts';
+import { NO_DRIFT, NO_POSITIONS } from './part.ts';
 import type { RecordReader } from './record.ts';
 import type { ScanSpec } from './spec.ts';
 
@@ -21,7 +22,6 @@ export interface ObjectTotals {
 const MAX_UNKNOWN_NAMES = 1000;
 
 const NONE: never[] = [];
-const NO_DRIFT = { unknown: {}, missing: {} } as const;
 
 /** Counts the records of one object. Every record is counted exactly once, as taken or as quarantined. */
 export class Tally {
@@ -31,7 +31,7 @@ export class Tally {
   maxEventMs = Number.NEGATIVE_INFINITY;
   // Made when they are needed: most objects of a hundred thousand small ones need none of them.
   #quarantined: Omit<QuarantinedRecord, 'object'>[] = NONE;
-  #positions: PositionStep[] = NONE;
+  #positions: PositionStep[] | undefined;
   #drift: { readonly unknown: Map<string, number>; readonly missing: Map<string, number> } | undefined;
   /** Of the last step: how far ordinal and line are ahead of the row. */
   #ordinalAhead = 0;
@@ -47,7 +47,7 @@ export class Tally {
     if (ordinal - this.staged === this.#ordinalAhead && line - this.staged === this.#lineAhead) return;
     this.#ordinalAhead = ordinal - this.staged;
     this.#lineAhead = line - this.staged;
-    if (this.#positions === NONE) this.#positions = [];
+    this.#positions ??= [];
     this.#positions.push({ row: this.staged, ordinal, line });
   }
 
@@ -87,7 +87,7 @@ export class Tally {
       quarantined: this.#quarantined,
       minEventMs: minEventMs <= maxEventMs ? minEventMs : undefined,
       maxEventMs: minEventMs <= maxEventMs ? maxEventMs : undefined,
-      positions: this.#positions,
+      positions: this.#positions ?? NO_POSITIONS,
       drift:
         this.#drift === undefined
           ? NO_DRIFT

@@ -1,21 +1,32 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { toSparkifyError } from '../../core/errors.ts';
-import type { ScannedPart, ScanPart } from './part.ts';
 import { PartScanner } from './scan-part.ts';
 import type { ScanSpec } from './spec.ts';
+import { type PackedPart, type PackedScan, packScan, unpackPart } from './transport.ts';
 
-/** What a scan thread answers to a part: errors cross as code and parameters, from which they are made again. */
+/** What a scan thread is asked for. */
+export interface ScanOrder {
+  /** Of the spec: orders with one number have the same. */
+  readonly number: number;
+  readonly spec: ScanSpec;
+  readonly part: PackedPart;
+}
+
+/** What it answers: errors cross as code and parameters, from which they are made again. */
 export type ScanAnswer =
-  | { readonly ok: true; readonly part: ScannedPart }
+  | { readonly ok: true; readonly scan: PackedScan }
   | { readonly ok: false; readonly code: string; readonly params: unknown; readonly cause: string };
 
 const port = parentPort;
 if (port !== null) {
-  const scanner = new PartScanner(workerData as ScanSpec);
-  port.on('message', async (part: ScanPart) => {
+  let number = -1;
+  let scanner: PartScanner | undefined;
+  port.on('message', async (order: ScanOrder) => {
     let answer: ScanAnswer;
     try {
-      answer = { ok: true, part: await scanner.scan(part) };
+      if (scanner === undefined || order.number !== number) scanner = new PartScanner(order.spec);
+      number = order.number;
+      answer = { ok: true, scan: packScan(await scanner.scan(unpackPart(order.part), order.part.spoolPath)) };
     } catch (thrown) {
       const error = toSparkifyError(thrown);
       answer = { ok: false, code: error.code, params: error.params, cause: String(error.cause ?? error.message) };

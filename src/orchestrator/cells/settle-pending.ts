@@ -34,9 +34,9 @@ export async function settlePending(
     await store.write((tx) =>
       // Only what was judged: a newer look may have come between.
       tx.run(
+        // A list, not EXISTS: the embedded store would go through the parameter once a row.
         `delete from pending_objects where pipeline = $1 and staging = $2
-         and exists (select 1 from ${words.rows('$3', columns)} where v.uri = pending_objects.uri
-           and v.size_bytes = pending_objects.size_bytes and v.listed_at_ms = pending_objects.listed_at_ms)`,
+         and (uri, size_bytes, listed_at_ms) in (select v.uri, v.size_bytes, v.listed_at_ms from ${words.rows('$3', columns)})`,
         [
           pipeline,
           staging,

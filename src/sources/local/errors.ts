@@ -19,3 +19,14 @@ export function localError(error: unknown, path: string, action: string): Sparki
   }
   return new SparkifyError('SOURCE_UNREADABLE', { object: path, detail: errorText(error) }, { cause: error });
 }
+
+/** A file that was listed and cannot be read. */
+export function unreadableFile(error: unknown, path: string, object: string = path): SparkifyError {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT')
+    return new SparkifyError('SOURCE_CHANGED', { object, detail: 'it is gone since it was listed' }, { cause: error });
+  if (code !== 'EACCES' && code !== 'EPERM')
+    return new SparkifyError('SOURCE_UNREADABLE', { object, detail: errorText(error) }, { cause: error });
+  const { remedy: fix } = localError(error, path, 'read');
+  return new SparkifyError('SOURCE_UNREADABLE', { object, detail: 'permission denied', fix }, { cause: error });
+}

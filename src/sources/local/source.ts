@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
@@ -7,7 +7,7 @@ import { SparkifyError } from '../../core/errors.ts';
 import { selectKeys } from '../selection.ts';
 import type { FetchedObject, Source } from '../source.ts';
 import { fileUri } from '../uri.ts';
-import { localError } from './errors.ts';
+import { localError, unreadableFile } from './errors.ts';
 import { isInside, walk } from './walk.ts';
 
 /** Objects a batch names: enough to keep a scanner busy, little enough to begin early. */
@@ -42,11 +42,6 @@ export function openLocalSource(root: string, options: { readonly clock: Clock }
         yield objects.slice(from, from + BATCH_OBJECTS).map((object): FetchedObject => {
           // The usual name needs no decoding, which for 100,000 files is worth its line.
           const path = object.uri.includes('%') ? fileURLToPath(object.uri) : object.uri.slice('file://'.length);
-          try {
-            accessSync(path, constants.R_OK);
-          } catch (error) {
-            throw unreadable(error, path);
-          }
           return { object, path, offset: 0, lengthBytes: object.sizeBytes };
         });
       }
@@ -60,7 +55,7 @@ export function openLocalSource(root: string, options: { readonly clock: Clock }
         return contentVersion(bytes) === version ? bytes : undefined;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw unreadable(error, path);
+        throw unreadableFile(error, path);
       }
     },
     close: async () => {},
@@ -80,18 +75,4 @@ function requireFolder(root: string): void {
     detail: 'it is a file, and a source is a folder of files',
     fix: `Name the folder it lies in: ${root.slice(0, root.lastIndexOf('/')) || '/'}`,
   });
-}
-
-/** One file that cannot be read, whatever the reason. */
-function unreadable(error: unknown, path: string): SparkifyError {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT')
-    return new SparkifyError(
-      'SOURCE_CHANGED',
-      { object: path, detail: 'it is gone since it was listed' },
-      { cause: error },
-    );
-  const { message, remedy } = localError(error, path, 'read');
-  const detail = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : message;
-  return new SparkifyError('SOURCE_UNREADABLE', { object: path, detail, fix: remedy }, { cause: error });
 }

@@ -14,6 +14,18 @@ const CHUNK_ROWS = 2048;
 /** Up to so many rows one statement is quicker than an appender. */
 const FEW_ROWS = 64;
 
+const CHUNK_USES = 16;
+const NULLS = { value: null };
+
+/** The value of a column that all rows agree on. */
+function sameThroughout(
+  rows: readonly (readonly SqlValue[])[],
+  place: number,
+): { readonly value: SqlValue } | undefined {
+  const value = rows[0]![place] ?? null;
+  return rows.every((row) => (row[place] ?? null) === value) ? { value } : undefined;
+}
+
 /** One DuckDB connection. A connection runs one statement at a time; callers await each before the next. */
 export class DuckSession implements SqlSession {
   readonly #connection: DuckDBConnection;
@@ -36,7 +48,12 @@ export class DuckSession implements SqlSession {
       const result = await this.#run(sql, params);
       const names = result.deduplicatedColumnNames();
       const rows = await result.getRowsJS();
-      return rows.map((row) => Object.fromEntries(names.map((n, i) => [n, fromDuck(row[i] ?? null)]))) as T[];
+      return rows.map((row) => {
+        // A loop: for many rows, quicker than entries by far.
+        const object: Record<string, SqlValue> = {};
+        for (let i = 0; i < names.length; i++) object[names[i]!] = fromDuck(row[i] ?? null);
+        return object as T;
+      });
     } catch (error) {
       throw translateDuckError(error, sql);
     }
@@ -81,16 +98,24 @@ export class DuckSession implements SqlSession {
     try {
       const appender = await this.#connection.createAppender(table, schema);
       const types = places.map((_, i) => appender.columnType(i));
+      const values = places.map((place) => (place < 0 ? NULLS : sameThroughout(rows, place)));
+      let chunk: DuckDBDataChunk | undefined;
       for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
         const part = rows.slice(start, start + CHUNK_ROWS);
-        const chunk = DuckDBDataChunk.create(types, part.length);
+        // A chunk is used again, with what is the same in all rows; its memory for texts grows, so not for ever.
+        const again = chunk !== undefined && chunk.rowCount === part.length && start % (CHUNK_USES * CHUNK_ROWS) !== 0;
+        if (!again) chunk = DuckDBDataChunk.create(types, part.length);
         for (const [i, place] of places.entries()) {
-          chunk.setColumnValues(
-            i,
-            place < 0 ? part.map(() => null) : part.map((row) => toDuckColumn(row[place] ?? null, types[i]!)),
-          );
+          const same = values[i];
+          if (same !== undefined && again) continue;
+          const type = types[i]!;
+          const column =
+            same === undefined
+              ? part.map((row) => toDuckColumn(row[place] ?? null, type))
+              : new Array(part.length).fill(toDuckColumn(same.value, type));
+          chunk!.setColumnValues(i, column);
         }
-        appender.appendDataChunk(chunk);
+        appender.appendDataChunk(chunk!);
       }
       appender.flushSync();
       appender.closeSync();

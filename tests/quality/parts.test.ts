@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { check } from '../../src/pipeline/check.ts';
+import { unique } from '../../src/quality/column-checks.ts';
+import { wholeSubject } from '../../src/quality/subject.ts';
+import { partsByValue } from '../../src/star/parts.ts';
+import { DuckDatabase } from '../../src/warehouse/duckdb/database.ts';
+import type { DuckSession } from '../../src/warehouse/duckdb/session.ts';
+import { smallSparkify } from './small-sparkify.ts';
+
+let database: DuckDatabase;
+let session: DuckSession;
+beforeAll(async () => {
+  database = await DuckDatabase.open({ path: ':memory:', threads: 1 });
+  session = await database.connect();
+});
+afterAll(() => {
+  session.close();
+  database.close();
+});
+
+const plays = smallSparkify().tables.find((t) => t.name === 'songplays')!;
+const ids = fc.array(fc.option(fc.integer({ min: 0, max: 20 })), { maxLength: 30 });
+
+it('every value is in one part, and doubled values are found part by part as at once', async () => {
+  await fc.assert(
+    fc.asyncProperty(ids, fc.integer({ min: 1, max: 12 }), async (values, partRows) => {
+      await session.exec(
+        'create or replace table songplays (songplay_id bigint, start_time timestamp, user_id bigint, level varchar, song_id varchar, artist_id varchar, session_id bigint, location varchar, user_agent varchar)',
+      );
+      for (const v of values) await session.exec(`insert into songplays (songplay_id) values (${v})`);
+      const parts = partsByValue('songplay_id', values.length, partRows);
+      expect(parts).toHaveLength(Math.max(1, Math.ceil(values.length / partRows)));
+      const [met] = await session.all<{ n: number }>(
+        `select count(*) as n from songplays where songplay_id is not null and ${parts.map((p) => `(case when ${p} then 1 else 0 end)`).join(' + ')} <> 1`,
+      );
+      expect(met!.n).toBe(0);
+      const once = check.unique('songplays', ['songplay_id']) as Parameters<typeof unique>[1];
+      const subject = wholeSubject(session, 'main', plays);
+      const found = await unique(session, once, subject, (column, rows) => partsByValue(column, rows, partRows));
+      expect(found).toEqual(await unique(session, once, subject));
+      const counts = new Map(values.map((v) => [v, values.filter((w) => w === v).length]));
+      expect(found.passed).toBe([...counts].every(([v, n]) => v === null || n === 1));
+    }),
+    { numRuns: 60 },
+  );
+});
