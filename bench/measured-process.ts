@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** The built command. */
-export const SPARKIFY = join(here, '..', 'src', 'cli', 'bin.js');
+export const SPARKIFY = join(here, '..', 'bundle', 'bin.js');
 
 /** A compiled script of this folder. */
 export function script(name: string): string {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { install, requireNode, root, step, tool } from './setup.mjs';
+import { install, requireNode, root, step } from './setup.mjs';
 
 const [first = 'all', ...rest] = process.argv.slice(2);
 // Sizes given without a name are for everything.
@@ -21,7 +21,7 @@ if (!known.includes(name)) {
 }
 requireNode();
 install();
-step('Building', ...tool('typescript/bin/tsc', '-p', 'tsconfig.json'));
+step('Building', process.execPath, [join(root, 'scripts', 'build.mjs'), 'everything']);
 const { status } = spawnSync(process.execPath, [join(root, 'dist', 'bench', `${name}.js`), ...args], {
   stdio: 'inherit',
 });

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-export const bin = join(root, 'dist', 'src', 'cli', 'bin.js');
+export const bin = join(root, 'dist', 'bundle', 'bin.js');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 /** Runs one step and says how long it took; ends the process with its status when it fails. All of it goes to stderr. */
@@ -62,7 +62,7 @@ function installed() {
 export function build() {
   const sources = Math.max(newest(join(root, 'src')), newest(join(root, 'pipelines')));
   if (existsSync(bin) && statSync(bin).mtimeMs >= sources) return;
-  step('Building', ...tool('typescript/bin/tsc', '-p', 'tsconfig.build.json'));
+  step('Building', process.execPath, [join(root, 'scripts', 'build.mjs')]);
 }
 
 function newest(folder) {

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import type { CliOptions, CliResult } from './in-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const bin = join(root, 'dist', 'src', 'cli', 'bin.js');
+const bin = join(root, 'dist', 'bundle', 'bin.js');
 
 /** The built command for a shell. */
 export const commandLine = `'${process.execPath}' '${bin}'`;
@@ -32,9 +32,8 @@ export async function ensureBuilt(): Promise<void> {
       continue;
     }
     try {
-      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-      const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root });
-      if (status !== 0) throw new Error(`the package does not compile:\n${stdout.toString()}`);
+      const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { cwd: root });
+      if (status !== 0) throw new Error(`the package does not compile:\n${stderr.toString()}`);
     } finally {
       rmSync(lock, { recursive: true, force: true });
     }
