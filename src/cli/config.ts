@@ -36,7 +36,7 @@ export async function loadConfig(cwd: string, explicit?: string): Promise<Loaded
   const directory = dirname(file);
   const parsed = configSchema.safeParse(await importDefault(file));
   if (!parsed.success) {
-    throw new SparkifyError('CONFIG_INVALID', { file, detail: configProblems(parsed.error) }, { cause: parsed.error });
+    throw new SparkifyError('CONFIG_INVALID', { file, detail: configProblems(parsed.error) });
   }
   const { pipelines: listed = [], ...config } = parsed.data;
   const pipelines: Pipeline[] = [];

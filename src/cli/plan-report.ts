@@ -99,9 +99,12 @@ async function printWork(context: CliContext, plan: Plan): Promise<void> {
   }
   const intervals = plan.runs.reduce((sum, run) => sum + run.cells.length, 0);
   const what = plan.tasks === undefined ? '' : `, ${grouped(plan.tasks.length)} tasks of each`;
+  const listed = plan.listings.some((listing) => listing.wholeAtMs !== undefined);
   const reads =
     plan.reads.objects === 0
-      ? 'no new object'
+      ? listed
+        ? 'no new object'
+        : 'what their sources have, which was not listed yet'
       : `${grouped(plan.reads.objects)} ${plan.reads.objects === 1 ? 'object' : 'objects'} (${bytesText(plan.reads.sizeBytes)})`;
   await line(
     out,

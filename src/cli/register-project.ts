@@ -71,6 +71,7 @@ function registerRun(program: Command, registration: Registration): void {
     .option('--prune', 'retract what came from objects that are gone from the source')
     .option('--yes-all', 'with --prune: also when more than a tenth of the objects is gone')
     .option('--verify', 'hash every local object again, also those whose size and time did not change')
+    .option('--wait', 'until it has ended (default)')
     .option('--no-wait', 'where `sparkify up` runs: only ask for it');
   setOption(jsonOption(run));
   examples(run, [

@@ -25,7 +25,7 @@ export async function runDataTask(state: RunState, task: DataTask): Promise<Task
   const once = (detail: string): TaskOutcome => ({ detail, resumed: false });
   switch (operator.kind) {
     case 'create-tables': {
-      const created = await createTables(state.options.warehouse, state.options.pipeline);
+      const created = [...state.created, ...(await createTables(state.options.warehouse, state.options.pipeline))];
       return once(created.length === 0 ? 'all there' : `created ${created.join(', ')}`);
     }
     case 'stage':

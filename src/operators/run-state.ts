@@ -108,6 +108,8 @@ export interface RunState {
   readonly session: DuckSession;
   /** What reads the objects of all stagings; ended when the batch begins. */
   readonly threads: ScanThreads;
+  /** Tables that were made when the run was opened, because the warehouse and its mirror are compared over them. */
+  readonly created: readonly string[];
   readonly stages: Map<string, StageOutcome>;
   readonly deltas: Map<string, Delta>;
   checks: readonly CheckResult[];

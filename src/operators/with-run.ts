@@ -80,6 +80,7 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
       differences: definitionDifferences(published, definition),
     });
   }
+  const created = warehouse.capabilities.embedded ? [] : await createTables(warehouse, pipeline);
   const state: RunState = {
     options,
     interval: options.interval ?? ALL_TIME,
@@ -90,6 +91,7 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
     computeSchema: computeSchema(warehouse, pipeline),
     session,
     threads: scanThreads(options.workers),
+    created,
     stages: new Map(),
     deltas: new Map(),
     checks: [],
@@ -99,7 +101,6 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
   };
   await collectOrphanSegments(state);
   if (!warehouse.capabilities.embedded) {
-    await createTables(warehouse, pipeline);
     if (options.fromSources === true) await alignStagingTables(warehouse, pipeline);
     if (options.rebuild !== true && (await catchUpMirror(state)))
       options.progress({ type: 'note', detail: 'the local mirror was brought up to the warehouse' });

@@ -127,6 +127,35 @@ eachStore((_, open) => {
     expect((await post(world, '/backfills/99/cancel')).body.code).toBe('BACKFILL_UNKNOWN');
   });
 
+  it('what is paused is told by the status, with what sets it going again', async () => {
+    const world = await openDaily(open);
+    await world.heartbeat();
+    await post(world, '/backfills', { pipeline: 'daily', from: '2025-12-29', to: '2026-01-01' });
+    await post(world, '/backfills/1/pause');
+    await post(world, '/pipelines/daily/pause');
+    const { body } = await world.ask('GET', '/status');
+    expect(body.sentence).toBe('All is well. 2 held back.');
+    expect(body.waiting).toMatchObject([
+      {
+        pipeline: 'daily',
+        run: null,
+        why: 'backfill 1 (2025-12-29/2026-01-01) starts no cell, 3 are left: it is paused.',
+        remedy: 'sparkify backfill resume 1',
+      },
+      {
+        pipeline: 'daily',
+        run: null,
+        why: 'its schedule is paused and makes no runs.',
+        remedy: 'sparkify unpause daily',
+      },
+    ]);
+    await post(world, '/backfills/1/resume');
+    await post(world, '/pipelines/daily/unpause');
+    expect((await world.ask('GET', '/status')).body.waiting.filter((c: { run: unknown }) => c.run === null)).toEqual(
+      [],
+    );
+  });
+
   it('backfills are listed newest first, in pages', async () => {
     const world = await openDaily(open);
     const ids: number[] = [];

@@ -22,7 +22,7 @@ export interface PlanFlags extends ControlFlags {
 
 /** `sparkify plan`: which cells are done and which are not, why, and what would be done; changes nothing. */
 export async function plan(context: CliContext, flags: PlanFlags, pipeline: string): Promise<number> {
-  return withControl(context, { ...flags, register: true }, async ({ api }) => {
+  return withControl(context, { ...flags, register: true, keeps: flags.refresh === true }, async ({ api }) => {
     if (flags.graph === true) {
       const graph = await api.call('getGraph', { params: { pipeline } });
       if (flags.json === true) await line(context.out, jsonText(graph, 2));

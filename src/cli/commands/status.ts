@@ -30,7 +30,8 @@ async function print(context: CliContext, found: Status): Promise<void> {
   const c = context.outColors;
   const mark = { ok: c.green('✓'), attention: c.yellow('!'), failing: c.red('✗') }[found.level];
   await line(context.out, `${mark} ${c.bold(visible(found.sentence))}`);
-  if (found.error !== null) await line(context.out, `  ${c.red(visible(found.error.message))}`);
+  // What it says is part of the sentence.
+  if (found.error?.remedy) await line(context.out, `  ${c.dim(visible(found.error.remedy))}`);
   const sections: readonly (readonly [string, readonly Concern[], (text: string) => string])[] = [
     ['failing', found.failing, c.red],
     ['late', found.late, c.red],

@@ -1,6 +1,6 @@
 import type { RunGraphs } from '../runs/run-graph.ts';
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts';
-import { lockBackfill, takeEnds } from './backfill-rows.ts';
+import { countCells, lockBackfill, takeEnds } from './backfill-rows.ts';
 import { endBackfill } from './end-backfill.ts';
 import { splitFailed } from './split-failed.ts';
 import { makeNextRuns, placesLeft } from './start-cells.ts';
@@ -14,7 +14,7 @@ export async function backfillStep(store: Store, graphs: RunGraphs): Promise<num
   const active = await store.db
     .selectFrom('backfills')
     .select(['id', 'state', 'max_active'])
-    .where('state', 'in', ['running', 'cancelling'])
+    .where('state', 'in', ['running', 'paused', 'cancelling'])
     .orderBy('id')
     .execute();
   let again = false;
@@ -38,6 +38,7 @@ async function hasWork(
     .where('c.state', '=', 'running')
     .execute();
   if (running.some((r) => r.state === null || !['queued', 'running', 'cancelling'].includes(r.state))) return true;
+  if (state === 'paused') return running.length === 0 && !(await hasOtherThanSucceeded(db, id));
   const planned = await db
     .selectFrom('backfill_cells')
     .select('position')
@@ -47,6 +48,17 @@ async function hasWork(
     .executeTakeFirst();
   if (planned === undefined) return running.length === 0 || (await hasFailedTogether(db, id));
   return state === 'cancelling' || placesLeft(max_active, running.length) > 0;
+}
+
+async function hasOtherThanSucceeded(db: StoreReader, id: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('backfill_cells')
+    .select('position')
+    .where('backfill_id', '=', id)
+    .where('state', '<>', 'succeeded')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 async function hasFailedTogether(db: StoreReader, id: number): Promise<boolean> {
@@ -66,8 +78,13 @@ async function hasFailedTogether(db: StoreReader, id: number): Promise<boolean> 
 /** Whether there is more to do at once. */
 async function carryOn(tx: StoreTransaction, graphs: RunGraphs, id: number): Promise<boolean> {
   const backfill = await lockBackfill(tx, id);
-  if (backfill.state !== 'running' && backfill.state !== 'cancelling') return false;
+  if (!['running', 'paused', 'cancelling'].includes(backfill.state)) return false;
   await takeEnds(tx, id);
+  if (backfill.state === 'paused') {
+    // Nothing is left that a resume could begin; what failed waits for one.
+    const counts = await countCells(tx, id);
+    if ([...counts.keys()].some((s) => s !== 'succeeded')) return false;
+  }
   let more = false;
   if (backfill.state === 'running') {
     await splitFailed(tx, backfill);

@@ -58,7 +58,8 @@ export const taskTransitions: Readonly<Record<TaskState, readonly TaskState[]>> 
 
 export const backfillTransitions: Readonly<Record<BackfillState, readonly BackfillState[]>> = {
   running: ['paused', 'cancelling', 'succeeded', 'failed', 'cancelled'],
-  paused: ['running', 'cancelling', 'cancelled'],
+  // What was under way when it was paused may have been the last of it.
+  paused: ['running', 'succeeded', 'cancelling', 'cancelled'],
   cancelling: ['cancelled', 'succeeded', 'failed'],
   succeeded: [],
   failed: ['running'],

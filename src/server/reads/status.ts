@@ -5,6 +5,7 @@ import { formatInstant, formatInterval } from '../../pipeline/interval.ts';
 import type { Answer, Call } from '../api.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { type Graphs, pipelineUnknown } from './graphs.ts';
+import { backfillConcerns, pausedConcerns } from './held-back.ts';
 import { nextRun } from './pipelines.ts';
 import { staleConcerns } from './stale.ts';
 import { waitingConcerns } from './waiting.ts';
@@ -43,16 +44,15 @@ export async function getStatus(graphs: Graphs, call: Call<'getStatus'>): Promis
   const failing = [...pipelines.flatMap(brokenConcern), ...failedRuns(recent)];
   const late = recent.filter((r) => isLate(r, nowMs)).map((r) => lateConcern(r));
   const stale = (await Promise.all(pipelines.map((p) => staleConcerns(db, p, nowMs)))).flat();
-  const waiting = await waitingConcerns(
-    db,
-    pipelines.map((p) => p.name),
-    nowMs,
-  );
-  const held = new Set(waiting.map((c) => c.run));
+  const names = pipelines.map((p) => p.name);
+  const runsWaiting = await waitingConcerns(db, names, nowMs);
+  const held = new Set(runsWaiting.map((c) => c.run));
   const running = recent
     .filter((r) => (r.state === 'running' || r.state === 'cancelling') && !held.has(r.id))
     .map(runningConcern);
   const next = await nextRuns(db, graphs, pipelines, nowMs);
+  const paused = await pausedConcerns(db, graphs, pipelines);
+  const waiting = [...runsWaiting, ...(await backfillConcerns(db, names)), ...paused];
   const active = recent.some((r) => !runEnded(r.state));
   const error = await absence(db, { scheduled: next.length > 0, active, nowMs });
   const level = failing.length > 0 ? 'failing' : late.length + stale.length > 0 || error !== null ? 'attention' : 'ok';
@@ -219,9 +219,11 @@ function sentence(
     ...(late.length === 0 ? [] : [`late: ${names(late)}`]),
     ...(stale.length === 0 ? [] : [`stale: ${names(stale)}`]),
   ];
+  const queued = waiting.filter((concern) => concern.run !== null).length;
   const busy = [
     ...(running.length === 0 ? [] : [`${running.length} under way`]),
-    ...(waiting.length === 0 ? [] : [`${waiting.length} waiting`]),
+    ...(queued === 0 ? [] : [`${queued} waiting`]),
+    ...(queued === waiting.length ? [] : [`${waiting.length - queued} held back`]),
   ];
   const soon = next[0];
   const calm =

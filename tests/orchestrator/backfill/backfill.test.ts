@@ -238,6 +238,21 @@ eachStore((engine, open) => {
     });
   });
 
+  describe('paused while the last of it is under way', () => {
+    test('it ends with that, but what failed waits for a resume', async () => {
+      for (const fails of [false, true]) {
+        const world = await start();
+        const id = await world.backfill(await world.plan(day(1), day(3)));
+        await world.step();
+        await pauseBackfill(world.store, id, 'ada');
+        await world.step();
+        expect(await world.state(id)).toBe('paused');
+        await world.go(() => (fails ? failing(false) : done));
+        expect(await world.state(id)).toBe(fails ? 'paused' : 'succeeded');
+      }
+    });
+  });
+
   describe('resumed', () => {
     test('it does failed and cancelled cells again with new runs; what succeeded stays', async () => {
       const world = await start();
