@@ -34,25 +34,21 @@ interface ChangeFlags extends ControlFlags {
 
 /** `sparkify backfill`: freezes a plan of cells and works it off, here or by the `up` that runs. */
 export async function backfill(context: CliContext, flags: BackfillFlags, pipeline: string): Promise<number> {
-  return withControl(
-    context,
-    { ...flags, register: true, keeps: flags.dryRun !== true },
-    async (control) => {
-      const { api } = control;
-      const params = await parametersOf(context, flags, pipeline);
-      if (flags.refresh === true) await refresh(context, api, pipeline);
-      const { from, to, every, scope, tasks, newestFirst, coalesce, maxActive, dryRun } = flags;
-      const given = { from, to, every, scope, tasks, newestFirst, coalesce, maxActive, dryRun, params };
-      const body = { pipeline, ...defined(given) } as CallInput<'createBackfill'>['body'];
-      const made = await api.call('createBackfill', { body: body! });
-      if (made.backfill === null) {
-        if (flags.json === true) await line(context.out, jsonText(made, 2));
-        else await printPlan(context, made.plan);
-        return 0;
-      }
-      return carryOn(context, flags, control, made.backfill);
-    },
-  );
+  return withControl(context, { ...flags, register: true, keeps: flags.dryRun !== true }, async (control) => {
+    const { api } = control;
+    const params = await parametersOf(context, flags, pipeline);
+    if (flags.refresh === true) await refresh(context, api, pipeline);
+    const { from, to, every, scope, tasks, newestFirst, coalesce, maxActive, dryRun } = flags;
+    const given = { from, to, every, scope, tasks, newestFirst, coalesce, maxActive, dryRun, params };
+    const body = { pipeline, ...defined(given) } as CallInput<'createBackfill'>['body'];
+    const made = await api.call('createBackfill', { body: body! });
+    if (made.backfill === null) {
+      if (flags.json === true) await line(context.out, jsonText(made, 2));
+      else await printPlan(context, made.plan);
+      return 0;
+    }
+    return carryOn(context, flags, control, made.backfill);
+  });
 }
 
 /** What is not said is not sent. */
