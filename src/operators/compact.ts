@@ -1,10 +1,13 @@
-import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ident, literal } from '../core/quoting.ts';
 import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { ledger, ledgerTransaction, reserveIds } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
+import type { SqlSession } from '../warehouse/session.ts';
 import type { RunOptions, RunState } from './run-state.ts';
 import { withRun } from './with-run.ts';
 
@@ -44,20 +47,8 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
   );
   if (small.length < limits.manySegments) return 0;
   const ids = small.map((s) => s.segment_id).join(', ');
-  const objects = await warehouse.read((s) =>
-    s.all<{
-      object_id: number;
-      segment_id: number;
-      first_row: number;
-      records_staged: number;
-      min_event_ms: number | null;
-      max_event_ms: number | null;
-    }>(
-      `select object_id, segment_id, first_row, records_staged, min_event_ms, max_event_ms from ${ledger('objects')}
-       where segment_id in (${ids}) and state in ('live', 'staged') order by segment_id, first_row, object_id`,
-    ),
-  );
-  const path = `${pipelineFolder(pipeline.name)}/${staging.name}/${String(state.options.clock.nowMs()).padStart(14, '0')}-c${small[0]!.segment_id}-${small.at(-1)!.segment_id}.parquet`;
+  const objects = await warehouse.read((s) => objectsIn(s, ids));
+  const path = `${pipelineFolder(pipeline.name)}/${staging.name}/${String(state.options.clock.nowMs()).padStart(14, '0')}-c${small[0]!.segment_id}-${small.at(-1)!.segment_id}-${randomBytes(4).toString('hex')}.parquet`;
   const target = join(warehouse.segmentsDirectory, path);
   const rows = objects.reduce((sum, o) => sum + o.records_staged, 0);
   const session = state.session;
@@ -81,7 +72,9 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
   );
   makeDurable(`${target}.tmp`, target);
   failpoints.hit('compact.before');
-  await ledgerTransaction(warehouse, async (tx) => {
+  const written = await ledgerTransaction(warehouse, async (tx) => {
+    // Whoever lost the pipeline's lock meanwhile may have been overtaken: what was put together must be as it was.
+    if (!isDeepStrictEqual(await objectsIn(tx.session, ids), objects)) return false;
     const { segmentId } = await reserveIds(tx, 0);
     const events = kept.filter((o) => o.min_event_ms !== null);
     const sizes = await tx.session.all<{ size: number; columns: string }>(
@@ -113,9 +106,28 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
     await tx.session.exec(`update ${ledger('segments')} set state = 'retired', seq = $1 where segment_id in (${ids})`, [
       tx.seq,
     ]);
+    return true;
   });
   failpoints.hit('compact.after');
-  return 1;
+  if (!written) rmSync(target, { force: true });
+  return written ? 1 : 0;
+}
+
+interface Placed {
+  readonly object_id: number;
+  readonly segment_id: number;
+  readonly first_row: number;
+  readonly records_staged: number;
+  readonly min_event_ms: number | null;
+  readonly max_event_ms: number | null;
+}
+
+/** Objects of these segments that are still needed, in the order of their rows. */
+async function objectsIn(session: SqlSession, segmentIds: string): Promise<readonly Placed[]> {
+  return session.all<Placed>(
+    `select object_id, segment_id, first_row, records_staged, min_event_ms, max_event_ms from ${ledger('objects')}
+     where segment_id in (${segmentIds}) and state in ('live', 'staged') order by segment_id, first_row, object_id`,
+  );
 }
 
 function makeDurable(temporary: string, target: string): void {
