@@ -25,12 +25,20 @@ export function withParameters(pipeline: Pipeline, sources: ParameterSources): R
  */
 export function withPlaceholders(pipeline: Pipeline, sources: ParameterSources): ResolvedPipeline {
   const values: Record<string, unknown> = { ...merged(pipeline, sources) };
-  for (const [name, schema] of Object.entries(pipeline.params.shape)) {
-    if (Object.hasOwn(values, name) || (schema as z.ZodType).safeParse(undefined).success) continue;
-    const fitting = ['not-set', 0, false, '1', 1].find((value) => (schema as z.ZodType).safeParse(value).success);
+  for (const name of unsetParameters(pipeline, sources)) {
+    const schema = pipeline.params.shape[name] as z.ZodType;
+    const fitting = ['not-set', 0, false, '1', 1].find((value) => schema.safeParse(value).success);
     if (fitting !== undefined) values[name] = fitting;
   }
   return resolvePipeline(pipeline, values);
+}
+
+/** Required parameters that nobody gave. */
+export function unsetParameters(pipeline: Pipeline, sources: ParameterSources): readonly string[] {
+  const given = merged(pipeline, sources);
+  return Object.entries(pipeline.params.shape)
+    .filter(([name, schema]) => !Object.hasOwn(given, name) && !(schema as z.ZodType).safeParse(undefined).success)
+    .map(([name]) => name);
 }
 
 function merged(pipeline: Pipeline, sources: ParameterSources): Readonly<Record<string, unknown>> {

@@ -32,6 +32,24 @@ const loaded: LoadedPipelines = {
 describe('a run that somebody asks for', () => {
   const open = storeOpener('sqlite');
 
+  it('brings the required parameters that the project does not set', async () => {
+    const unset = new Map([['plays', ['city']]]);
+    const strict = definePipeline({
+      name: 'plays',
+      params: z.object({ city: z.string(), shards: z.number().default(1) }),
+      define: () => ({ stagings: [], tables: [], tasks: chain(call('begin', nothing)) }),
+    });
+    const resolved = [resolvePipeline(strict, { city: 'not-set' })];
+    const world = await openWorld(open, { pipelines: { resolved, broken: [], unset } });
+    const ask = (params?: object) => world.ask('POST', '/runs', { body: { pipeline: 'plays', params } });
+    for (const params of [undefined, {}, { shards: 3 }]) {
+      const { status, body } = await ask(params);
+      expect([status, body.code]).toEqual([400, 'PARAMETER_INVALID']);
+      expect(body.detail).toContain('city');
+    }
+    expect((await ask({ city: 'Paris' })).body.request).toEqual({ params: { city: 'Paris' } });
+  });
+
   it('is made with its tasks, over its interval, and waits for the scheduler', async () => {
     const world = await openWorld(open, { pipelines: loaded });
     const { status, body } = await world.ask('POST', '/runs', {

@@ -8,6 +8,8 @@ import type { RunFacts } from './run-facts.ts';
 export interface LoadedPipelines {
   readonly resolved: readonly ResolvedPipeline[];
   readonly broken: readonly { readonly name: string; readonly error: SparkifyError }[];
+  /** By pipeline: required parameters that nobody gave and that stand for nothing; each run brings its own. @default none */
+  readonly unset?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What an attempt works with, or why it must wait. */

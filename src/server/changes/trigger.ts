@@ -46,7 +46,7 @@ async function graphFor(
   name: string,
   params: Readonly<Record<string, unknown>>,
 ): Promise<PipelineGraph> {
-  return graphOf(withParameters(await declaredPipeline(loaded, db, name), params));
+  return graphOf(withParameters(loaded, await declaredPipeline(loaded, db, name), params));
 }
 
 /** Looks at parameters by the pipeline's own definition, where this process has it. @throws PARAMETER_INVALID */
@@ -56,12 +56,19 @@ export function requireParameters(
   params: Readonly<Record<string, unknown>>,
 ): void {
   const declared = loaded.resolved.find((p) => p.name === name);
-  if (declared !== undefined) withParameters(declared, params);
+  if (declared !== undefined) withParameters(loaded, declared, params);
 }
 
-function withParameters(pipeline: ResolvedPipeline, params: Readonly<Record<string, unknown>>): ResolvedPipeline {
-  if (Object.keys(params).length === 0) return pipeline;
-  return resolvePipeline(pipeline.origin, { ...pipeline.params, ...params });
+/** @throws PARAMETER_INVALID, also for a required one that nobody gives */
+export function withParameters(
+  loaded: LoadedPipelines,
+  pipeline: ResolvedPipeline,
+  params: Readonly<Record<string, unknown>> = {},
+): ResolvedPipeline {
+  const unset = loaded.unset?.get(pipeline.name) ?? [];
+  if (unset.length === 0 && Object.keys(params).length === 0) return pipeline;
+  const set = Object.entries(pipeline.params).filter(([name]) => !unset.includes(name));
+  return resolvePipeline(pipeline.origin, { ...Object.fromEntries(set), ...params });
 }
 
 /** The pipeline as this process has it. @throws PIPELINE_UNKNOWN, PIPELINE_BROKEN, PIPELINE_GONE */
