@@ -27,6 +27,8 @@ const steps: readonly (readonly [name: string, full: readonly string[], smoke: r
   ['daily', [], ['both', '8', '200', '300', '1']],
   ['nothing-new', [], ['both', '300', '1']],
   ['api', [], ['sqlite', '100', '20', '3']],
+  ['up', [], ['1', '1']],
+  ['orchestrator-node', [], ['both', '300', '20', '1']],
   ['orchestrator-queue', [], ['both', '500', '20', '3000', '1']],
 ];
 
