@@ -9,6 +9,7 @@ export const slowSuites: readonly string[] = [
   'tests/faults/readers.test.ts',
   'tests/faults/two-processes.test.ts',
   'tests/faults/schedule-kill-postgres.test.ts',
+  'tests/orchestrator/node/load.test.ts',
   'tests/orchestrator/queue/hammer.test.ts',
   'tests/orchestrator/scheduler/simulation.test.ts',
   'tests/orchestrator/store/faults.test.ts',

@@ -23,6 +23,7 @@ if (long) {
     SPARKIFY_CASES: process.env.SPARKIFY_CASES ?? '3000',
     SPARKIFY_FAULTS: 'all',
     SPARKIFY_KILLS: process.env.SPARKIFY_KILLS ?? '1000',
+    SPARKIFY_LOAD_SECONDS: process.env.SPARKIFY_LOAD_SECONDS ?? '600',
   };
   step(
     'Long tests',
