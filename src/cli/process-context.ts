@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import pc from 'picocolors';
 import { armedFailpoint, noFailpoints } from '../core/failpoints.ts';
 import type { CliContext, TextSink } from './context.ts';
@@ -80,6 +79,7 @@ export function processContext(): CliContext {
       return Buffer.concat(chunks).toString('utf8');
     },
     ask: async (question) => {
+      const { createInterface } = await import('node:readline/promises');
       const reader = createInterface({ input: stdin, output: stderr });
       // While somebody is asked, the terminal gives Ctrl-C to the reader alone.
       const given = new AbortController();

@@ -161,6 +161,19 @@ test('widths count what a terminal shows', () => {
   expect(visible('a\u202eb\u0000')).toBe('a\\u202eb␀');
 });
 
+test('a character is as wide by itself as beside one that wants a closer look', () => {
+  for (const [from, to] of [
+    [0x20, 0x300],
+    [0x2010, 0x2800],
+  ] as const)
+    for (let code = from; code < to; code++) {
+      const character = String.fromCodePoint(code);
+      // A mark joins the character before it.
+      if (/[\p{M}\p{Cf}]/u.test(character)) continue;
+      expect(textWidth(character), code.toString(16)).toBe(textWidth(`界 ${character}`) - 3);
+    }
+});
+
 test('durations and sizes are written for people', () => {
   expect([840, 1234, 125_000].map(durationText)).toEqual(['840 ms', '1.2 s', '2 min 05 s']);
   expect([0, 999, 1500, 250_000_000].map(bytesText)).toEqual(['0 B', '999 B', '1.5 kB', '250 MB']);
