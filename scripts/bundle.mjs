@@ -25,7 +25,20 @@ const packages = [
   'undici',
 ];
 
-const MARK = '\0package:';
+/**
+ * What commands load step by step, as one file each: to find and to open a hundred files of a few lines takes longer than to
+ * run them. A part is what lies below these paths with all that it imports, without what the parts before it have.
+ */
+const parts = {
+  start: ['src/cli/bin.ts', 'src/core/'],
+  client: ['src/cli/control.ts', 'src/cli/commands/status.ts', 'src/cli/commands/plan.ts'],
+  project: ['src/cli/project.ts', 'src/cli/parameters.ts', 'src/index.ts', 'pipelines/'],
+  ledger: ['src/ledger/'],
+  store: ['src/cli/store-access.ts'],
+  api: ['src/server/local.ts', 'src/cli/server-parts.ts', 'src/cli/loaded-pipelines.ts'],
+};
+
+const MARK = 'package:';
 
 /**
  * Packages are taken by `require`: an `import` of CommonJS first searches its whole text for the names it exports. The
@@ -43,17 +56,58 @@ const requiredPackages = {
       : null,
 };
 
+/** Zod's messages in fifty languages are half of it. English is in the bundle; others come from the package when asked for. */
+const zodLanguages = {
+  name: 'zod-languages',
+  load: {
+    filter: { id: /\/zod\/v4\/locales\/index\.js$/u },
+    handler: (id) => {
+      const names = readFileSync(id, 'utf8').matchAll(/as (\w+) \} from/gu);
+      const lines = [...names].map(([, name]) =>
+        name === 'en'
+          ? "export { default as en } from './en.js';"
+          : `export const ${name} = () => createRequire(import.meta.url)('zod/locales').${name}();`,
+      );
+      return `import { createRequire } from 'node:module';\n${lines.join('\n')}`;
+    },
+  },
+};
+
+/** The parts as groups of modules, and the plugin that finds them once all modules are known. */
+function partsOfCommand() {
+  const partOf = new Map();
+  const plugin = {
+    name: 'parts-of-command',
+    buildEnd() {
+      for (const [part, paths] of Object.entries(parts)) {
+        const below = paths.map((path) => join(root, path));
+        const open = [...this.getModuleIds()].filter((id) => below.some((path) => id.startsWith(path)));
+        for (let id = open.pop(); id !== undefined; id = open.pop()) {
+          if (partOf.has(id)) continue;
+          partOf.set(id, part);
+          open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+        }
+      }
+    },
+  };
+  // What only one file needs stays with it.
+  const groups = Object.keys(parts).map((name) => ({ name, test: (id) => partOf.get(id) === name, minShareCount: 2 }));
+  return { plugin, groups };
+}
+
 /** Writes `dist/bundle`. @throws when a file of it could not be loaded as the sources can */
 export async function bundle() {
   const folder = join(root, 'dist', 'bundle');
+  const { plugin, groups } = partsOfCommand();
   const input = await rolldown({
     cwd: root,
     platform: 'node',
     input: entries,
     resolve: { alias: { sparkify: join(root, entries.index) } },
-    plugins: [requiredPackages],
+    plugins: [requiredPackages, zodLanguages, plugin],
     onLog: (level, log) => {
-      if (level !== 'debug' && level !== 'info') throw new Error(log.message);
+      // What is imported in two ways is in a part that both load.
+      if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message);
     },
   });
   const { output } = await input.generate({
@@ -62,6 +116,7 @@ export async function bundle() {
     chunkFileNames: '[name]-[hash].js',
     comments: { legal: false, jsdoc: false, annotation: true },
     minifyInternalExports: false,
+    codeSplitting: { groups },
   });
   await input.close();
   const chunks = output.filter((file) => file.type === 'chunk');
