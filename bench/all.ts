@@ -17,6 +17,7 @@ import { isMet, type ResultRow, say, shown } from './results.ts';
 const smoke = process.argv[2] === 'smoke';
 const steps: readonly (readonly [name: string, full: readonly string[], smoke: readonly string[]])[] = [
   ['help', [], ['3']],
+  ['status-plan', [], ['2', '30']],
   ['simulator', [], ['200', '10', '500']],
   ['full-load', ['1m', '7'], ['smoke', '1']],
   ['full-load', ['dirty', '7'], ['dirty-smoke', '1']],

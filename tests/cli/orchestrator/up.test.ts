@@ -106,7 +106,7 @@ test('a file that does not load keeps no other pipeline back, and is taken up wh
   writeFileSync(join(project.directory, 'good.mjs'), definition('good'));
   writeFileSync(join(project.directory, 'bad.mjs'), 'export default 1 +;');
   const up = await startUp(project);
-  expect(up.errors()).toContain('bad is left out: ');
+  await until(async () => up.errors().includes('bad is left out: '));
   expect((await project.cli('run', 'good')).code).toBe(0);
   expect((await project.cli('run', 'bad')).code).toBe(3);
   expect((await project.cli('status')).out).toMatch(/failing\n {2}bad /);
