@@ -1,5 +1,5 @@
 import type { Answer, Api, Call, CallInput, CallOptions, OperationOf, StreamMessage } from './api.ts';
-import { contractOf } from './contract/contract.ts';
+import { inputsOf } from './contract/inputs.ts';
 import type { Principal } from './frame/login.ts';
 import { parseCall } from './frame/parse-call.ts';
 import { createHandlers } from './handlers.ts';
@@ -31,7 +31,7 @@ export function localApi(parts: ServerParts, by: Principal): Api {
           .map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)]),
       );
     const raw = { params: texts(input.params), query: texts(input.query), body: input.body ?? {} };
-    return { ...parseCall(contractOf(id), raw), by, store, nowMs: clock.nowMs(), signal } as AnyCall;
+    return { ...parseCall(inputsOf(id), raw), by, store, nowMs: clock.nowMs(), signal } as AnyCall;
   };
   return {
     call: async <Id extends OperationOf<'read' | 'write' | 'act'>>(

@@ -1,26 +1,12 @@
 import { z } from 'zod';
 import { planScopes } from '../../orchestrator/cells/plan.ts';
 import { type BackfillState, backfillTransitions } from '../../orchestrator/model/states.ts';
-import {
-  cursorText,
-  dryRun,
-  failure,
-  idInPath,
-  instantMs,
-  instantText,
-  nameInPath,
-  orNull,
-  pageLimit,
-  pageOf,
-  whenMs,
-} from './common.ts';
+import { failure, instantMs, orNull, pageOf, whenMs } from './common.ts';
 import { plan } from './plans.ts';
 import { runRequest } from './runs.ts';
 
 const states = Object.keys(backfillTransitions) as [BackfillState, ...BackfillState[]];
 const cellStates = ['planned', 'running', 'succeeded', 'failed', 'cancelled'] as const;
-
-export const oneBackfill = z.strictObject({ backfill: idInPath });
 
 export const backfill = z
   .strictObject({
@@ -47,11 +33,6 @@ export const backfill = z
   .meta({ id: 'Backfill' });
 
 export const backfills = pageOf(backfill, 'BackfillPage');
-export const backfillFilter = z.strictObject({
-  pipeline: nameInPath.optional(),
-  cursor: cursorText.optional(),
-  limit: pageLimit(200, 50),
-});
 
 export const backfillWithCells = z
   .strictObject({
@@ -69,22 +50,6 @@ export const backfillWithCells = z
       .meta({ description: 'In the order of time: a heatmap.' }),
   })
   .meta({ id: 'BackfillWithCells' });
-
-export const backfillBody = z
-  .strictObject({
-    pipeline: nameInPath,
-    from: instantText.optional(),
-    to: instantText.optional(),
-    every: z.string().max(100).optional().meta({ description: 'Length of an interval, without a schedule: `1 day`.' }),
-    scope: z.enum(planScopes).optional(),
-    tasks: z.array(nameInPath).min(1).max(1000).optional(),
-    newestFirst: z.boolean().optional(),
-    coalesce: z.int().min(1).max(10_000).optional(),
-    maxActive: z.int().min(1).max(1000).optional(),
-    params: z.record(z.string(), z.unknown()).optional(),
-    dryRun,
-  })
-  .meta({ id: 'NewBackfill' });
 
 export const newBackfill = z
   .strictObject({

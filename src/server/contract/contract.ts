@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { OperationId } from '../operations.ts';
 import * as backfills from './backfills.ts';
-import { onlyDryRun } from './common.ts';
+import { inputs, type OperationInputs } from './inputs.ts';
 import * as logs from './logs.ts';
 import * as pipelines from './pipelines.ts';
 import * as plans from './plans.ts';
@@ -9,10 +9,7 @@ import * as runs from './runs.ts';
 import * as system from './system.ts';
 
 /** What an operation takes and gives. Objects are strict: a field that is not named here is refused. */
-export interface OperationContract {
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodObject;
+export interface OperationContract extends OperationInputs {
   /** Of a stream: one message. */
   readonly answer: z.ZodType;
   /** @default 200 */
@@ -21,56 +18,56 @@ export interface OperationContract {
 
 export const contract = {
   getHealth: { answer: system.health },
-  getStatus: { query: system.statusQuery, answer: system.status },
+  getStatus: { ...inputs.getStatus, answer: system.status },
 
   listPipelines: { answer: pipelines.pipelines },
-  getPipeline: { params: pipelines.onePipeline, answer: pipelines.pipeline },
-  getGraph: { params: pipelines.onePipeline, query: pipelines.graphQuery, answer: pipelines.graph },
-  getMatrix: { params: pipelines.onePipeline, query: pipelines.matrixQuery, answer: pipelines.matrix },
-  getPlan: { params: pipelines.onePipeline, query: plans.planQuery, answer: plans.plan },
-  refreshListings: { params: pipelines.onePipeline, answer: pipelines.refreshed },
-  pausePipeline: { params: pipelines.onePipeline, body: onlyDryRun, answer: pipelines.pauseChange },
-  unpausePipeline: { params: pipelines.onePipeline, body: onlyDryRun, answer: pipelines.pauseChange },
+  getPipeline: { ...inputs.getPipeline, answer: pipelines.pipeline },
+  getGraph: { ...inputs.getGraph, answer: pipelines.graph },
+  getMatrix: { ...inputs.getMatrix, answer: pipelines.matrix },
+  getPlan: { ...inputs.getPlan, answer: plans.plan },
+  refreshListings: { ...inputs.refreshListings, answer: pipelines.refreshed },
+  pausePipeline: { ...inputs.pausePipeline, answer: pipelines.pauseChange },
+  unpausePipeline: { ...inputs.unpausePipeline, answer: pipelines.pauseChange },
 
-  listRuns: { query: runs.runFilter, answer: runs.runs },
-  triggerRun: { body: runs.triggerBody, answer: runs.run, status: 201 },
-  changeRuns: { body: runs.changeRunsBody, answer: runs.runOutcomes },
-  getRun: { params: runs.oneRun, answer: runs.run },
-  getGantt: { params: runs.oneRun, answer: runs.gantt },
-  cancelRun: { params: runs.oneRun, body: onlyDryRun, answer: runs.runChange },
-  retryRun: { params: runs.oneRun, body: runs.retryBody, answer: runs.runChange },
-  resumeRun: { params: runs.oneRun, body: onlyDryRun, answer: runs.runChange },
+  listRuns: { ...inputs.listRuns, answer: runs.runs },
+  triggerRun: { ...inputs.triggerRun, answer: runs.run, status: 201 },
+  changeRuns: { ...inputs.changeRuns, answer: runs.runOutcomes },
+  getRun: { ...inputs.getRun, answer: runs.run },
+  getGantt: { ...inputs.getGantt, answer: runs.gantt },
+  cancelRun: { ...inputs.cancelRun, answer: runs.runChange },
+  retryRun: { ...inputs.retryRun, answer: runs.runChange },
+  resumeRun: { ...inputs.resumeRun, answer: runs.runChange },
 
-  listTasks: { params: runs.oneRun, query: runs.taskFilter, answer: runs.tasks },
-  getTask: { params: runs.oneTask, query: runs.element, answer: runs.taskWithValues },
-  listAttempts: { params: runs.oneTask, query: runs.element, answer: runs.attempts },
-  retryTask: { params: runs.oneTask, query: runs.element, body: onlyDryRun, answer: runs.taskChange },
-  markTaskSucceeded: { params: runs.oneTask, query: runs.element, body: onlyDryRun, answer: runs.taskChange },
-  skipTask: { params: runs.oneTask, query: runs.element, body: onlyDryRun, answer: runs.taskChange },
-  changeTasks: { body: runs.changeTasksBody, answer: runs.taskOutcomes },
+  listTasks: { ...inputs.listTasks, answer: runs.tasks },
+  getTask: { ...inputs.getTask, answer: runs.taskWithValues },
+  listAttempts: { ...inputs.listAttempts, answer: runs.attempts },
+  retryTask: { ...inputs.retryTask, answer: runs.taskChange },
+  markTaskSucceeded: { ...inputs.markTaskSucceeded, answer: runs.taskChange },
+  skipTask: { ...inputs.skipTask, answer: runs.taskChange },
+  changeTasks: { ...inputs.changeTasks, answer: runs.taskOutcomes },
 
-  readLogs: { params: runs.oneRun, query: logs.logFilter, answer: logs.logPage },
-  getFirstError: { params: runs.oneRun, query: logs.attemptChoice, answer: logs.firstErrorLine },
-  downloadLogs: { params: runs.oneRun, query: logs.logStreamFilter, answer: z.string() },
-  followLogs: { params: runs.oneRun, query: logs.logStreamFilter, answer: logs.logItem },
+  readLogs: { ...inputs.readLogs, answer: logs.logPage },
+  getFirstError: { ...inputs.getFirstError, answer: logs.firstErrorLine },
+  downloadLogs: { ...inputs.downloadLogs, answer: z.string() },
+  followLogs: { ...inputs.followLogs, answer: logs.logItem },
 
-  listBackfills: { query: backfills.backfillFilter, answer: backfills.backfills },
-  createBackfill: { body: backfills.backfillBody, answer: backfills.newBackfill },
-  getBackfill: { params: backfills.oneBackfill, answer: backfills.backfillWithCells },
-  pauseBackfill: { params: backfills.oneBackfill, body: onlyDryRun, answer: backfills.backfillChange },
-  resumeBackfill: { params: backfills.oneBackfill, body: onlyDryRun, answer: backfills.backfillChange },
-  cancelBackfill: { params: backfills.oneBackfill, body: onlyDryRun, answer: backfills.backfillChange },
+  listBackfills: { ...inputs.listBackfills, answer: backfills.backfills },
+  createBackfill: { ...inputs.createBackfill, answer: backfills.newBackfill },
+  getBackfill: { ...inputs.getBackfill, answer: backfills.backfillWithCells },
+  pauseBackfill: { ...inputs.pauseBackfill, answer: backfills.backfillChange },
+  resumeBackfill: { ...inputs.resumeBackfill, answer: backfills.backfillChange },
+  cancelBackfill: { ...inputs.cancelBackfill, answer: backfills.backfillChange },
 
-  listEvents: { query: system.eventFilter, answer: system.events },
-  followEvents: { query: system.eventStreamFilter, answer: system.event },
+  listEvents: { ...inputs.listEvents, answer: system.events },
+  followEvents: { ...inputs.followEvents, answer: system.event },
 
   listPools: { answer: system.pools },
-  setPool: { params: system.onePool, body: system.poolBody, answer: system.pool },
+  setPool: { ...inputs.setPool, answer: system.pool },
   listWorkers: { answer: system.workers },
 
   listTokens: { answer: system.tokens },
-  createToken: { body: system.tokenBody, answer: system.newToken, status: 201 },
-  revokeToken: { params: system.oneToken, body: onlyDryRun, answer: system.token },
+  createToken: { ...inputs.createToken, answer: system.newToken, status: 201 },
+  revokeToken: { ...inputs.revokeToken, answer: system.token },
 } as const satisfies Readonly<Record<OperationId, OperationContract>>;
 
 export function contractOf(id: OperationId): OperationContract {

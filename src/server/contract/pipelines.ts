@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { allOf, failure, idInPath, instantMs, nameInPath, orNull, whenMs, wholeNumber } from './common.ts';
+import { allOf, failure, instantMs, orNull, whenMs } from './common.ts';
 import { run } from './runs.ts';
-
-export const onePipeline = z.strictObject({ pipeline: nameInPath });
 
 export const schedule = z
   .strictObject({
@@ -95,16 +93,6 @@ export const graph = z
     tasks: z.array(graphTask).meta({ description: 'In topological order.' }),
   })
   .meta({ id: 'Graph' });
-
-export const graphQuery = z.strictObject({
-  version: z.string().max(200).optional().meta({ description: 'Without it the version in force.' }),
-});
-
-export const matrixQuery = z.strictObject({
-  runs: wholeNumber({ min: 1, max: 200 }).optional(),
-  before: idInPath.optional().meta({ description: 'Only runs with a smaller number.' }),
-  kind: z.enum(['scheduled', 'manual', 'backfill']).optional(),
-});
 
 /** Runs × tasks. `cells[r][t]` is a letter of `codes`; `.` where the run has no such task. */
 export const matrix = z

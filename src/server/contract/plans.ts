@@ -1,18 +1,6 @@
 import { z } from 'zod';
 import { planScopes } from '../../orchestrator/cells/plan.ts';
-import { failure, flag, instantMs, instantText, wholeNumber } from './common.ts';
-
-const words = z.string().max(10_000).meta({ description: 'Names of tasks or groups, separated by commas.' });
-
-export const planQuery = z.strictObject({
-  from: instantText.optional().meta({ description: 'Beginning, UTC; else where the schedule begins.' }),
-  to: instantText.optional().meta({ description: 'End, which is outside; else the last interval that is over.' }),
-  every: z.string().max(100).optional().meta({ description: 'Length of an interval, without a schedule: `1 day`.' }),
-  scope: z.enum(planScopes).optional(),
-  tasks: words.optional(),
-  newestFirst: flag.optional(),
-  coalesce: wholeNumber({ min: 1, max: 10_000 }).optional(),
-});
+import { failure, instantMs } from './common.ts';
 
 const interval = { startMs: instantMs, endMs: instantMs };
 const cellState = z.enum(['done', 'missing', 'failed', 'stale', 'running']);

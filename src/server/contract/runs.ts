@@ -1,31 +1,6 @@
 import { z } from 'zod';
-import { type RunState, runTransitions, type TaskState, taskTransitions } from '../../orchestrator/model/states.ts';
-import {
-  allOf,
-  cursorText,
-  dryRun,
-  failure,
-  flag,
-  idInPath,
-  instantMs,
-  instantText,
-  listOf,
-  nameInPath,
-  orNull,
-  pageLimit,
-  pageOf,
-  whenMs,
-  wholeNumber,
-} from './common.ts';
-
-export const runStates = Object.keys(runTransitions) as [RunState, ...RunState[]];
-export const taskStates = Object.keys(taskTransitions) as [TaskState, ...TaskState[]];
-const runKinds = ['scheduled', 'manual', 'backfill'] as const;
-
-export const oneRun = z.strictObject({ run: idInPath });
-export const oneTask = z.strictObject({ run: idInPath, task: nameInPath });
-/** −1 is the task itself, 0 on the elements of a mapped one. */
-export const element = z.strictObject({ mapIndex: wholeNumber({ min: -1, max: 1_000_000 }).optional() });
+import { allOf, failure, instantMs, orNull, pageOf, whenMs } from './common.ts';
+import { runKinds, runStates, taskReference, taskStates } from './inputs.ts';
 
 export const runRequest = z
   .strictObject({
@@ -70,52 +45,6 @@ export const run = z
 
 export const runs = pageOf(run, 'RunPage');
 
-export const runFilter = z.strictObject({
-  pipeline: nameInPath.optional(),
-  state: listOf(runStates).optional(),
-  kind: listOf(runKinds).optional(),
-  backfill: idInPath.optional(),
-  late: flag.optional(),
-  from: instantText.optional().meta({ description: 'Only intervals that end after this.' }),
-  to: instantText.optional().meta({ description: 'Only intervals that begin before this.' }),
-  cursor: cursorText.optional(),
-  limit: pageLimit(500, 50),
-});
-
-export const triggerBody = z
-  .strictObject({
-    pipeline: nameInPath,
-    interval: z
-      .string()
-      .max(100)
-      .optional()
-      .meta({ description: 'START/END or a day, month, year in UTC; all time when not said.' }),
-    params: z.record(z.string(), z.unknown()).optional(),
-    only: z
-      .array(nameInPath)
-      .min(1)
-      .max(1000)
-      .optional()
-      .meta({ description: 'These and what they wait for; publishes nothing.' }),
-    rebuild: z.boolean().optional(),
-    fromSources: z.boolean().optional(),
-    prune: z.boolean().optional(),
-    pruneAll: z.boolean().optional(),
-    verify: z.boolean().optional(),
-    dryRun: z
-      .boolean()
-      .optional()
-      .meta({ description: 'A run that derives and shows what would change, and publishes nothing.' }),
-  })
-  .meta({ id: 'Trigger' });
-
-export const retryBody = z.strictObject({
-  fromTask: nameInPath
-    .optional()
-    .meta({ description: 'This task and all after it, whatever they ended as; else what failed.' }),
-  dryRun,
-});
-
 const outcome = <T extends z.ZodType>(item: T, id: string) =>
   z
     .strictObject({
@@ -136,23 +65,8 @@ export const runChange = z
   .strictObject({ run: run, changed: z.boolean(), tasks: z.array(z.string()), dryRun: z.boolean() })
   .meta({ id: 'RunChange', description: '`tasks`: those that are done again or were stopped.' });
 
-export const changeRunsBody = z.strictObject({
-  action: z.enum(['cancel', 'retry', 'resume']),
-  runs: z.array(z.int().min(1)).min(1).max(500),
-  dryRun,
-});
 export const runOutcomes = outcome(z.int(), 'RunOutcomes');
 
-const taskReference = z.strictObject({
-  run: z.int().min(1),
-  task: nameInPath,
-  mapIndex: z.int().min(-1).max(1_000_000).optional(),
-});
-export const changeTasksBody = z.strictObject({
-  action: z.enum(['retry', 'mark-success', 'skip']),
-  tasks: z.array(taskReference).min(1).max(500),
-  dryRun,
-});
 export const taskOutcomes = outcome(taskReference, 'TaskOutcomes');
 
 export const task = z
@@ -190,14 +104,6 @@ export const task = z
   .meta({ id: 'Task' });
 
 export const tasks = pageOf(task, 'TaskPage');
-export const taskFilter = z.strictObject({
-  state: listOf(taskStates).optional(),
-  mapped: nameInPath
-    .optional()
-    .meta({ description: 'The elements of this mapped task, instead of the tasks themselves.' }),
-  cursor: cursorText.optional(),
-  limit: pageLimit(1000, 500),
-});
 
 export const taskWithValues = z
   .strictObject({ ...task.shape, input: z.unknown(), output: z.unknown() })

@@ -1,18 +1,7 @@
 import { z } from 'zod';
 import { storedEventSchema } from '../../orchestrator/events/stored-event.ts';
 import { scopes } from '../operations.ts';
-import {
-  allOf,
-  dryRun,
-  failure,
-  flag,
-  idInPath,
-  instantMs,
-  nameInPath,
-  orNull,
-  whenMs,
-  wholeNumber,
-} from './common.ts';
+import { allOf, failure, instantMs, orNull, whenMs } from './common.ts';
 
 export const health = z
   .strictObject({
@@ -54,8 +43,6 @@ export const pool = z
   })
   .meta({ id: 'Pool' });
 export const pools = allOf(pool, 'PoolList');
-export const onePool = z.strictObject({ pool: nameInPath });
-export const poolBody = z.strictObject({ slots: z.int().min(1).max(1_000_000), dryRun });
 
 export const worker = z
   .strictObject({
@@ -84,12 +71,6 @@ export const token = z
   })
   .meta({ id: 'Token' });
 export const tokens = allOf(token, 'TokenList');
-export const oneToken = z.strictObject({ token: nameInPath });
-export const tokenBody = z.strictObject({
-  name: z.string().trim().min(1).max(100),
-  scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
-  dryRun,
-});
 export const newToken = z
   .strictObject({
     ...token.shape,
@@ -99,24 +80,6 @@ export const newToken = z
 
 export const event = storedEventSchema.meta({ id: 'Event' });
 
-const eventFields = {
-  after: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER })
-    .optional()
-    .meta({ description: 'Only events after this seq.' }),
-  pipeline: nameInPath.optional(),
-  run: idInPath.optional(),
-  type: z
-    .string()
-    .max(500)
-    .optional()
-    .meta({ description: 'Types or their first word, separated by commas: task.failed,run' }),
-};
-export const eventFilter = z.strictObject({
-  ...eventFields,
-  latest: flag.optional().meta({ description: 'The last events instead of the first after `after`.' }),
-  limit: wholeNumber({ min: 1, max: 1000 }).optional(),
-});
-export const eventStreamFilter = z.strictObject(eventFields);
 export const events = z
   .strictObject({
     items: z.array(event),
@@ -136,7 +99,6 @@ const thing = z
   })
   .meta({ id: 'Concern' });
 
-export const statusQuery = z.strictObject({ pipeline: nameInPath.optional() });
 export const status = z
   .strictObject({
     level: z.enum(['ok', 'attention', 'failing']),

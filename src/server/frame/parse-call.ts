@@ -1,17 +1,12 @@
 import type { z } from 'zod';
 import { SparkifyError } from '../../core/errors.ts';
+import type { OperationInputs } from '../contract/inputs.ts';
 
 /** The parts of a call as they came: texts of the path and the query, and the body. */
 export interface RawCall {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | readonly string[]>>;
   readonly body: unknown;
-}
-
-interface Schemas {
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodObject;
 }
 
 export interface ParsedCall {
@@ -21,7 +16,7 @@ export interface ParsedCall {
 }
 
 /** What an operation takes, checked to the last field. @throws REQUEST_INVALID */
-export function parseCall(schemas: Schemas, raw: RawCall): ParsedCall {
+export function parseCall(schemas: OperationInputs, raw: RawCall): ParsedCall {
   const problems: string[] = [];
   const parse = (schema: z.ZodObject | undefined, value: unknown, place: string): Record<string, unknown> => {
     if (schema === undefined) {
