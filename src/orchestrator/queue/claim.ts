@@ -144,7 +144,7 @@ async function dataTasks(
   );
 }
 
-/** The column with something to it keeps a planner from the queue's index: the one by age needs no sorting. */
+/** The column with something to it keeps planners from the queues' indexes: the one by age needs no sorting. */
 async function oldestTasks(
   tx: StoreTransaction,
   words: SqlWords,
@@ -154,8 +154,7 @@ async function oldestTasks(
 ): Promise<readonly TaskInstance[]> {
   return tx.all<TaskInstance>(
     `select * from tasks
-     where state = 'ready' and data = 0 and ready_at_ms <= $2
-       and (queue || '') ${words.amongNames('$1')}
+     where state = 'ready' and data + 0 = 0 and ready_at_ms <= $2 and queue ${words.amongNames('$1')}
        and (pool is null or pool ${words.amongNames('$3')})
      order by ready_at_ms, id limit $4${words.skipLocked()}`,
     [queues, tx.nowMs, listOf(room.withRoom()), limit],

@@ -31,6 +31,12 @@ export const postgresWords: SchemaWords = {
 const WRITERS = 4;
 const READERS = 3;
 
+/**
+ * Statements stay prepared for days. A plan made while the tables were small would go through all of them ever after, or
+ * gather and sort everything that is ready where an index has it in order.
+ */
+const LASTING_PLANS = 'set enable_seqscan = off; set enable_bitmapscan = off';
+
 const LOCK_MS = 20_000;
 /** A process that is stopped in the middle of a transaction holds its locks no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
@@ -80,8 +86,7 @@ export async function openPostgres(url: string, schema: string, options: Postgre
       settings: `${settings}; ${more}`,
       askPatience: { ...patience, busyMs: options.askCommitMs, lostMs: options.askCommitMs },
     });
-  // Statements stay prepared for days. A plan made while the tables were small would go through all of them ever after.
-  const writer = driver(WRITERS, 'set default_transaction_read_only = off; set enable_seqscan = off');
+  const writer = driver(WRITERS, `set default_transaction_read_only = off; ${LASTING_PLANS}`);
   const reader = driver(READERS, 'set default_transaction_read_only = on');
   return {
     url: schema === 'sparkify_store' ? shown : `${shown}${shown.includes('?') ? '&' : '?'}schema=${schema}`,
