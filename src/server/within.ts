@@ -20,6 +20,7 @@ export function within(store: Store, outer: StoreTransaction): Store {
           capabilities: outer.capabilities,
           all: (text, values) => outer.all(text, values),
           run: (text, values) => outer.run(text, values),
+          send: (text, values) => outer.send(text, values),
           emit: (event) => events.push(event),
         });
         await outer.run('release savepoint part');

@@ -2,6 +2,7 @@ import { listOf, type SqlWords, sqlWords } from '../runs/sql-words.ts';
 import { ofTask } from '../runs/task-events.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import type { TaskInstance } from '../store/tables.ts';
+import { together } from '../store/together.ts';
 import type { Fairness } from './fairness.ts';
 import { beginHolds, findHolds, type Holds } from './hold.ts';
 import { lockPools, type PoolRoom, readPools } from './pool-room.ts';
@@ -23,25 +24,31 @@ export async function claimTasks(
   const words = sqlWords(tx.capabilities);
   const queues = listOf(request.queues);
   const oldest = onlyRun === undefined ? fairness.shareOfOldest(limit) : 0;
-  const holds: Holds = request.warehouse
-    ? await findHolds(tx, words, { worker, queues, limit, oldest: fairHolds.isForOldest(0), onlyRun })
-    : { mine: [], free: [] };
-  const room = await readPools(tx);
-  const urgent = [
-    ...(onlyRun === undefined
-      ? await urgentTasks(tx, words, request.queues, room, limit)
-      : await tasksOfRun(tx, words, onlyRun, queues, room, limit)),
-    ...(await dataTasks(tx, words, [...holds.mine, ...holds.free], queues, limit)),
-  ].sort((a, b) => a.priority - b.priority || a.ready_at_ms - b.ready_at_ms || a.id - b.id);
-  const old = oldest === 0 ? [] : await oldestTasks(tx, words, queues, room, oldest);
+  const none: Holds = { mine: [], free: [] };
+  const [room, holds] = await together([
+    readPools(tx),
+    request.warehouse
+      ? findHolds(tx, words, { worker, queues, limit, oldest: fairHolds.isForOldest(0), onlyRun })
+      : none,
+  ]);
+  const [free, ofRuns, old] = await together([
+    onlyRun === undefined
+      ? urgentTasks(tx, words, request.queues, room, limit)
+      : tasksOfRun(tx, words, onlyRun, queues, room, limit),
+    dataTasks(tx, words, [...holds.mine, ...holds.free], queues, limit),
+    oldest === 0 ? [] : oldestTasks(tx, words, queues, room, oldest),
+  ]);
+  const urgent = [...free, ...ofRuns].sort(
+    (a, b) => a.priority - b.priority || a.ready_at_ms - b.ready_at_ms || a.id - b.id,
+  );
   const pools = [...urgent, ...old].flatMap((task) => (task.pool === null ? [] : [task.pool]));
   const picked = pick({ urgent, old, limit, fairness, room: await lockPools(tx, words, pools) });
   if (picked.length === 0) return nothing;
   const leaseUntilMs = tx.nowMs + leaseMs;
-  const free = new Set(holds.free);
-  const begun = new Set(picked.filter((t) => t.data === 1 && free.has(t.run_id)).map((t) => t.run_id));
-  await beginHolds(tx, words, [...begun], { worker, untilMs: leaseUntilMs });
-  return { claimed: await take(tx, words, picked, worker, leaseUntilMs), begunHolds: begun.size };
+  const toBegin = new Set(holds.free);
+  const begun = new Set(picked.filter((t) => t.data === 1 && toBegin.has(t.run_id)).map((t) => t.run_id));
+  beginHolds(tx, words, [...begun], { worker, untilMs: leaseUntilMs });
+  return { claimed: take(tx, words, picked, worker, leaseUntilMs), begunHolds: begun.size };
 }
 
 function pick(from: {
@@ -161,20 +168,20 @@ async function oldestTasks(
   );
 }
 
-async function take(
+function take(
   tx: StoreTransaction,
   words: SqlWords,
   picked: readonly TaskInstance[],
   worker: string,
   leaseUntilMs: number,
-): Promise<readonly ClaimedTask[]> {
+): readonly ClaimedTask[] {
   const ids = listOf(picked.map((task) => task.id));
-  await tx.run(
+  tx.send(
     `update tasks set state = 'running', worker = $2, attempt = attempt + 1, lease_until_ms = $3, started_at_ms = $4
      where id ${words.amongIds('$1')}`,
     [ids, worker, leaseUntilMs, tx.nowMs],
   );
-  await tx.run(
+  tx.send(
     `insert into attempts (task_id, attempt, run_id, worker, state, started_at_ms)
      select id, attempt, run_id, worker, 'running', started_at_ms from tasks
      where id ${words.amongIds('$1')}`,

@@ -1,5 +1,6 @@
 import { listOf, type SqlWords } from '../runs/sql-words.ts';
 import type { StoreTransaction } from '../store/store.ts';
+import { together } from '../store/together.ts';
 
 /** Runs whose data tasks a worker may claim. */
 export interface Holds {
@@ -32,19 +33,21 @@ export async function findHolds(
   },
 ): Promise<Holds> {
   const { onlyRun } = request;
-  const held = await heldRuns(tx);
+  // Written so that the index of ready data tasks is gone through, and no other: there are few of them.
+  const [held, waiting] = await together([
+    heldRuns(tx),
+    tx.all<Omit<Candidate, 'priority'>>(
+      `select run_id, pipeline, min(ready_at_ms) as since from tasks
+       where state = 'ready' and data = 1 and ready_at_ms + 0 <= $2
+         and queue ${words.amongNames('$1')}${onlyRun === undefined ? '' : ' and run_id = $3'}
+       group by run_id, pipeline`,
+      [request.queues, tx.nowMs, ...(onlyRun === undefined ? [] : [onlyRun])],
+    ),
+  ]);
   const mine = held
     .filter((r) => r.holder === request.worker && (onlyRun === undefined || r.id === onlyRun))
     .map((r) => r.id);
   const taken = new Set(held.map((r) => r.pipeline));
-  // Written so that the index of ready data tasks is gone through, and no other: there are few of them.
-  const waiting = await tx.all<Omit<Candidate, 'priority'>>(
-    `select run_id, pipeline, min(ready_at_ms) as since from tasks
-     where state = 'ready' and data = 1 and ready_at_ms + 0 <= $2
-       and queue ${words.amongNames('$1')}${onlyRun === undefined ? '' : ' and run_id = $3'}
-     group by run_id, pipeline`,
-    [request.queues, tx.nowMs, ...(onlyRun === undefined ? [] : [onlyRun])],
-  );
   const candidates = await withPriority(
     tx,
     words,
@@ -110,14 +113,14 @@ async function lockFree(
   return free.map((r) => r.id);
 }
 
-export async function beginHolds(
+export function beginHolds(
   tx: StoreTransaction,
   words: SqlWords,
   runIds: readonly number[],
   hold: { readonly worker: string; readonly untilMs: number },
-): Promise<void> {
+): void {
   if (runIds.length === 0) return;
-  await tx.run(`update runs set holder = $2, holder_until_ms = $3 where id ${words.amongIds('$1')}`, [
+  tx.send(`update runs set holder = $2, holder_until_ms = $3 where id ${words.amongIds('$1')}`, [
     listOf(runIds),
     hold.worker,
     hold.untilMs,

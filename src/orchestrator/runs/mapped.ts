@@ -110,7 +110,7 @@ export async function settleElements(changes: RunChanges, elements: readonly Tas
  */
 export async function endMapped(changes: RunChanges, parent: TaskInstance): Promise<void> {
   const { tx } = changes;
-  await changes.flushTasks();
+  changes.flushTasks();
   const where = 'run_id = $1 and task = $2 and map_index >= 0 and input_json is not null';
   const place = [parent.run_id, parent.task];
   const states = await tx.all<{ state: string; count: number | string; chars: number | string | null }>(
@@ -193,7 +193,7 @@ export async function endWaitingElements(changes: RunChanges, parents: readonly 
   for (const parent of parents) {
     if (parent.attempt === 0 || changes.graphOf({ id: parent.run_id }).tasks.get(parent.task)?.mapped !== true)
       continue;
-    await changes.flushTasks();
+    changes.flushTasks();
     const waiting = await changes.takeTasks(
       "select * from tasks where run_id = $1 and task = $2 and map_index >= 0 and state = 'waiting' order by map_index",
       [parent.run_id, parent.task],

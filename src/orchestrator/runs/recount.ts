@@ -7,7 +7,7 @@ import type { ChangingRun, RunChanges } from './run-changes.ts';
  * All tasks of the run are loaded. Gives the waiting ones in topological order.
  */
 export async function recount(changes: RunChanges, run: ChangingRun): Promise<readonly TaskInstance[]> {
-  await changes.flushTasks();
+  changes.flushTasks();
   const graph = changes.graphOf(run);
   const waiting: TaskInstance[] = [];
   for (const { name, after } of graph.graph.tasks) {

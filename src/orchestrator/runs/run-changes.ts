@@ -10,6 +10,7 @@ import {
 } from '../model/states.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import type { StoredRun, TaskInstance } from '../store/tables.ts';
+import { together } from '../store/together.ts';
 import type { RunGraph, RunGraphs } from './run-graph.ts';
 import { ID, listOf, type RowColumns, type SqlWords, sqlWords } from './sql-words.ts';
 
@@ -121,11 +122,14 @@ export class RunChanges {
     const { words } = this;
     const list = words.amongIds('$1');
     const parameter = listOf(ids);
-    await this.#takeRuns(
-      `select ${RUN_COLUMNS} from runs where id in (select run_id from tasks where id ${list}) order by id${words.forUpdate}`,
-      parameter,
-    );
-    await this.takeTasks(`select * from tasks where id ${list} order by id${words.forUpdate}`, [parameter]);
+    // Sent together: carried out in this order.
+    await together([
+      this.#takeRuns(
+        `select ${RUN_COLUMNS} from runs where id in (select run_id from tasks where id ${list}) order by id${words.forUpdate}`,
+        parameter,
+      ),
+      this.takeTasks(`select * from tasks where id ${list} order by id${words.forUpdate}`, [parameter]),
+    ]);
   }
 
   /** Locks every task of the run that is no element of a mapped one. */
@@ -252,7 +256,7 @@ export class RunChanges {
   }
 
   /** Writes the tasks: one statement for all rows in which the same columns changed, so that few indexes are gone through. */
-  async flushTasks(): Promise<void> {
+  flushTasks(): void {
     const { tx, words } = this;
     const groups = new Map<string, { readonly columns: readonly Column[]; readonly rows: Record<string, unknown>[] }>();
     for (const task of this.#touched) {
@@ -270,16 +274,16 @@ export class RunChanges {
     this.#touched.clear();
     for (const { columns, rows } of groups.values()) {
       const types = Object.fromEntries(columns.map((name) => [name, WRITTEN[name]]));
-      await tx.run(
+      tx.send(
         `update tasks set ${columns.map((name) => `${name} = v.${name}`).join(', ')}
          from ${words.rows('$1', { ...ID, ...types })} where tasks.id = v.id${words.narrow('tasks.id', '$1', 'id')}`,
         [JSON.stringify(rows)],
       );
     }
-    await this.#flushAttempts();
+    this.#flushAttempts();
   }
 
-  async flushRuns(): Promise<void> {
+  flushRuns(): void {
     if (this.#changedRuns.size === 0) return;
     const columns: RowColumns = {
       ...ID,
@@ -291,7 +295,7 @@ export class RunChanges {
       error_json: 'text',
     };
     // The holder of a run that has ended holds nothing any more.
-    await this.tx.run(
+    this.tx.send(
       `update runs set state = v.state, started_at_ms = v.started_at_ms, finished_at_ms = v.finished_at_ms,
          unfinished = v.unfinished, failures = v.failures, error_json = v.error_json,
          holder = case when v.finished_at_ms is null then holder end,
@@ -316,11 +320,11 @@ export class RunChanges {
     this.#changedRuns.clear();
   }
 
-  async #flushAttempts(): Promise<void> {
+  #flushAttempts(): void {
     const { tx, words } = this;
     const key: RowColumns = { task_id: 'bigint', attempt: 'bigint' };
     if (this.#attempts.length > 0) {
-      await tx.run(
+      tx.send(
         `update attempts set state = v.state, error_json = v.error, finished_at_ms = $2
          from ${words.rows('$1', { ...key, state: 'text', error: 'text' })}
          where attempts.task_id = v.task_id and attempts.attempt = v.attempt${words.narrow('attempts.task_id', '$1', 'task_id')}`,
@@ -328,7 +332,7 @@ export class RunChanges {
       );
     }
     if (this.#dropped.length > 0) {
-      await tx.run(
+      tx.send(
         `delete from attempts where (task_id, attempt) in (select task_id, attempt from ${words.rows('$1', key)})${words.narrow('task_id', '$1', 'task_id')}`,
         [JSON.stringify(this.#dropped)],
       );

@@ -12,9 +12,9 @@ import { ofTask } from './task-events.ts';
  */
 export async function settle(changes: RunChanges): Promise<void> {
   for (let ended = changes.takeEnded(); ended.length > 0; ended = changes.takeEnded()) await spread(changes, ended);
-  await changes.flushTasks();
+  changes.flushTasks();
   await finishRuns(changes);
-  await changes.flushRuns();
+  changes.flushRuns();
 }
 
 async function spread(changes: RunChanges, ended: readonly EndedTask[]): Promise<void> {

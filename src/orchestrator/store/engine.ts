@@ -7,6 +7,8 @@ import type { StoreTables } from './tables.ts';
 export interface StatementRunner {
   all<Row>(text: string, values?: readonly StoreValue[]): Promise<readonly Row[]>;
   run(text: string, values?: readonly StoreValue[]): Promise<number>;
+  /** As `run`, not waited for: of an engine behind a wire, the next statement or the commit throws its error. */
+  send(text: string, values?: readonly StoreValue[]): void;
 }
 
 /** A connection of the writer within a transaction. */

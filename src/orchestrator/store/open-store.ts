@@ -89,6 +89,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
           capabilities,
           all: (text, values) => connection.all(text, values),
           run: (text, values) => connection.run(text, values),
+          send: (text, values) => connection.send(text, values),
           emit: (event) => void events.push(event),
         };
         const worked = await work(tx);

@@ -20,6 +20,11 @@ export interface StoreTransaction {
   all<Row>(text: string, values?: readonly StoreValue[]): Promise<readonly Row[]>;
   /** As `all`, for a statement without rows; how many rows it changed. */
   run(text: string, values?: readonly StoreValue[]): Promise<number>;
+  /**
+   * As `run`, for what nobody has to wait for: it is carried out before the next statement, and its error is thrown by it,
+   * by one of those that follow, or by the commit.
+   */
+  send(text: string, values?: readonly StoreValue[]): void;
   emit(event: StoreEvent): void;
 }
 

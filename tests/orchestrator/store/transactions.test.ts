@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import type { Store, StoreTransaction } from '../../../src/orchestrator/store/store.ts';
+import { together } from '../../../src/orchestrator/store/together.ts';
 import { eachStore, startMs } from '../stores.ts';
 
 const addPool = (tx: StoreTransaction, name: string, slots = 1): Promise<unknown> =>
@@ -87,32 +88,101 @@ eachStore((engine, open) => {
       expect(await slotsOf(store, 'db')).toBe(101);
     });
 
-    test('in the way of another one is waited for, and the other begins anew', async () => {
-      const { store, another } = await open();
-      const other = await another();
-      await store.write((tx) => Promise.all([addPool(tx, 'a', 1), addPool(tx, 'b', 1)]));
-      let begun = 0;
-      // Each takes one row and then the other's: a deadlock, where locks are of rows.
-      const cross = (by: Store, first: string, second: string, met: Promise<void>, meet: () => void): Promise<void> => {
-        let attempts = 0;
-        return by.write(async (tx) => {
-          begun++;
-          await tx.run('update pools set slots = slots * 2 where name = $1', [first]);
-          if (engine === 'postgres' && ++attempts === 1) {
-            meet();
-            await met;
-          }
-          await tx.run('update pools set slots = slots + 3 where name = $1', [second]);
-        });
-      };
-      const meetings = [resolvers(), resolvers()] as const;
-      await Promise.all([
-        cross(store, 'a', 'b', meetings[1].promise, meetings[0].resolve),
-        cross(other, 'b', 'a', meetings[0].promise, meetings[1].resolve),
-      ]);
-      expect([await slotsOf(store, 'a'), await slotsOf(store, 'b')].map(Number).sort()).toEqual([5, 8]);
-      expect(begun).toBe(engine === 'postgres' ? 3 : 2);
+    test('carries out what is sent in its order, before what is asked', async () => {
+      const { store } = await open();
+      const more = 'update pools set slots = slots * 2 + 1 where name = $1';
+      await store.write(async (tx) => {
+        tx.send('insert into pools values ($1, 1, 0)', ['db']);
+        tx.send(more, ['db']);
+        expect(await tx.all('select slots from pools where name = $1', ['db'])).toEqual([{ slots: 3 }]);
+        tx.send(more, ['db']);
+      });
+      expect(await slotsOf(store, 'db')).toBe(7);
     });
+
+    test.each([
+      ['by nothing', async () => undefined],
+      ['by a statement', (tx: StoreTransaction) => tx.run('update pools set slots = 2')],
+      ['by one through Kysely', (tx: StoreTransaction) => addPool(tx, 'after')],
+      [
+        'by one that is sent, and an event',
+        async (tx: StoreTransaction) => {
+          tx.send('update pools set slots = 2');
+          tx.emit({ type: 'clock.jumped', byMs: 1 });
+        },
+      ],
+      [
+        'by several at once',
+        (tx: StoreTransaction) => together([addPool(tx, 'after'), tx.all('select name from pools')]),
+      ],
+    ])('fails with the error of a statement that was sent, followed %s', async (_, follow) => {
+      const { store } = await open();
+      const failing = store.write(async (tx) => {
+        tx.send('insert into pools values ($1, 1, 0)', ['db']);
+        tx.send('update nothing set a = 1');
+        await follow(tx);
+      });
+      await expect(failing).rejects.toMatchObject({
+        code: 'SQL_FAILED',
+        remedy: expect.stringContaining('update nothing'),
+      });
+      expect(await store.db.selectFrom('pools').selectAll().execute()).toEqual([]);
+      expect(await store.db.selectFrom('events').selectAll().execute()).toEqual([]);
+      await store.write((tx) => addPool(tx, 'later'));
+      expect(await slotsOf(store, 'later')).toBe(1);
+    });
+
+    test('ends after all that was asked together', async () => {
+      const { store } = await open();
+      const told: string[] = [];
+      const failing = store.write((tx) =>
+        together([
+          tx.run('update nothing set a = 1'),
+          (async () => {
+            for (let i = 0; i < 5; i++) await Promise.resolve();
+            await tx.all('select name from pools').finally(() => told.push('asked'));
+          })(),
+        ]),
+      );
+      await expect(failing).rejects.toMatchObject({ remedy: expect.stringContaining('update nothing') });
+      expect(told).toEqual(['asked']);
+    });
+
+    test.each(['run', 'send'] as const)(
+      'in the way of another one is waited for, and the other begins anew (%s)',
+      async (way) => {
+        const { store, another } = await open();
+        const other = await another();
+        await store.write((tx) => Promise.all([addPool(tx, 'a', 1), addPool(tx, 'b', 1)]));
+        let begun = 0;
+        // Each takes one row and then the other's: a deadlock, where locks are of rows.
+        const cross = (
+          by: Store,
+          first: string,
+          second: string,
+          met: Promise<void>,
+          meet: () => void,
+        ): Promise<void> => {
+          let attempts = 0;
+          return by.write(async (tx) => {
+            begun++;
+            await tx.run('update pools set slots = slots * 2 where name = $1', [first]);
+            if (engine === 'postgres' && ++attempts === 1) {
+              meet();
+              await met;
+            }
+            await tx[way]('update pools set slots = slots + 3 where name = $1', [second]);
+          });
+        };
+        const meetings = [resolvers(), resolvers()] as const;
+        await Promise.all([
+          cross(store, 'a', 'b', meetings[1].promise, meetings[0].resolve),
+          cross(other, 'b', 'a', meetings[0].promise, meetings[1].resolve),
+        ]);
+        expect([await slotsOf(store, 'a'), await slotsOf(store, 'b')].map(Number).sort()).toEqual([5, 8]);
+        expect(begun).toBe(engine === 'postgres' ? 3 : 2);
+      },
+    );
   });
 
   describe('values', () => {

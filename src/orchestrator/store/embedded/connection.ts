@@ -80,6 +80,10 @@ export class EmbeddedConnection implements DatabaseConnection, WritingConnection
     return this.query(text, values).changes;
   }
 
+  send(text: string, values?: readonly StoreValue[]): void {
+    this.query(text, values);
+  }
+
   async insertEvents(events: readonly StoreEvent[], atMs: number): Promise<void> {
     for (const event of events) this.query(INSERT_EVENT, eventValues(event, atMs));
   }

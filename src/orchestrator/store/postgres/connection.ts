@@ -7,7 +7,7 @@ import type { StoreEvent } from '../../events/event.ts';
 import type { WritingConnection } from '../engine.ts';
 import { eventValues } from '../event-rows.ts';
 import type { StoreValue } from '../store.ts';
-import { isLost, translateStatement } from './errors.ts';
+import { isLost, isRefusedAfterFailure, translateStatement } from './errors.ts';
 import type { PreparedNames } from './prepared-names.ts';
 
 /** What all connections of one store have in common. */
@@ -67,6 +67,8 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
   session: ServerSession = { pid: 0, began: '' };
   engineNowMs = 0;
   #told: Promise<pg.QueryResult> | undefined;
+  /** Of the transaction: what the server refused last for a reason of its own, or how the connection was lost. */
+  #failure: SparkifyError | undefined;
   /** Nothing more may be asked on it. */
   broken = false;
 
@@ -89,7 +91,9 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
       return await this.client.query<R>({ text, ...bound, ...(name === undefined ? {} : { name }) });
     } catch (error) {
       this.broken ||= isLost(error);
-      throw translateStatement(error, this.#shared.place, text);
+      // What follows a failure is refused because of it; whoever sent that may not wait for its answer.
+      if (!isRefusedAfterFailure(error)) this.#failure = translateStatement(error, this.#shared.place, text);
+      throw this.#failure ?? translateStatement(error, this.#shared.place, text);
     }
   }
 
@@ -103,6 +107,7 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
 
   async begin(): Promise<void> {
     this.#told = undefined;
+    this.#failure = undefined;
     this.mark++;
     const results = (await this.query(BEGIN)) as unknown as readonly pg.QueryResult<{ now_ms: number }>[];
     this.engineNowMs = results[1]!.rows[0]!.now_ms;
@@ -117,6 +122,8 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
       if (outcome.value.command === 'ROLLBACK')
         throw new SparkifyError('INTERNAL', { detail: 'a statement failed and its error was not passed on' });
     }
+    // Lost with a statement that nobody waited for: what the server has done is asked.
+    if (this.#failure !== undefined && isLost(this.#failure)) throw this.#failure;
   }
 
   async all<Row>(text: string, values: readonly StoreValue[] = []): Promise<readonly Row[]> {
@@ -125,6 +132,12 @@ export class PostgresConnection implements DatabaseConnection, WritingConnection
 
   async run(text: string, values: readonly StoreValue[] = []): Promise<number> {
     return (await this.query(text, values, this.#shared.prepared.of(text))).rowCount ?? 0;
+  }
+
+  send(text: string, values: readonly StoreValue[] = []): void {
+    // What is no value is told at once: the server would never hear of it, and commit the rest.
+    const bound = values.map(bindable);
+    this.query(text, bound, this.#shared.prepared.of(text)).catch(() => undefined);
   }
 
   async insertEvents(events: readonly StoreEvent[], atMs: number): Promise<void> {

@@ -53,3 +53,8 @@ export function isLost(error: unknown): boolean {
   // Idle in a transaction for too long (a process that was paused), and the driver's own impatience.
   return code === '25P03' || isConnectionLost(error) || /read timeout|Client was closed/i.test(errorText(error));
 }
+
+/** Whether a statement failed for no other reason than that one before it in its transaction had. */
+export function isRefusedAfterFailure(error: unknown): boolean {
+  return (error as { readonly code?: string }).code === '25P02';
+}
