@@ -26,7 +26,7 @@ const questions: readonly (readonly [index: string, question: Question])[] = [
     "select * from tasks where state = 'ready' and ready_at_ms <= $1 order by ready_at_ms, id limit 5",
   ],
   ['tasks_ready_age', (db) => db.selectFrom('tasks').select('id').where('state', '=', 'ready')],
-  ['tasks_leased', "select id from tasks where state = 'running' and lease_until_ms < $1"],
+  ['tasks_of_worker', "select id from tasks where state = 'running' and lease_until_ms < $1"],
   [
     'tasks_of_worker',
     (db) => db.selectFrom('tasks').select('id').where('state', '=', 'running').where('worker', '=', 'w'),

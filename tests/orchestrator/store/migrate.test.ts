@@ -46,10 +46,9 @@ eachStore((name) => {
       const steps = [...migrations, addColumn];
       await Promise.all(others.map((each) => migrate(each.engine, each.transact, steps)));
       for (const { engine } of [old!, ...others]) {
-        expect(await engine.reader.selectFrom('migrations').selectAll().orderBy('version').execute()).toEqual([
-          { version: 1, applied_at_ms: startMs },
-          { version: 2, applied_at_ms: startMs },
-        ]);
+        expect(await engine.reader.selectFrom('migrations').selectAll().orderBy('version').execute()).toEqual(
+          steps.map((_, i) => ({ version: i + 1, applied_at_ms: startMs })),
+        );
         expect(
           await engine.reader
             .selectFrom('pools')
@@ -59,7 +58,7 @@ eachStore((name) => {
       }
       await expect(migrate(old!.engine, old!.transact)).rejects.toMatchObject({
         code: 'STORE_NEWER',
-        params: { found: 2, known: 1 },
+        params: { found: steps.length, known: migrations.length },
       });
       await Promise.all([old!, ...others].map(({ engine }) => engine.close()));
     });
@@ -70,10 +69,10 @@ eachStore((name) => {
         code: 'SQL_FAILED',
         remedy: expect.stringContaining('nonsense'),
       });
-      expect(await engine.reader.selectFrom('migrations').select('version').execute()).toEqual([{ version: 1 }]);
+      expect(await engine.reader.selectFrom('migrations').select('version').execute()).toHaveLength(migrations.length);
       expect(await engine.reader.selectFrom('pools').selectAll().execute()).toEqual([]);
       await migrate(engine, transact, [...migrations, addColumn]);
-      expect(await engine.reader.selectFrom('migrations').selectAll().execute()).toHaveLength(2);
+      expect(await engine.reader.selectFrom('migrations').selectAll().execute()).toHaveLength(migrations.length + 1);
       await engine.close();
     });
   });

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { afterEach, describe, expect, test } from 'vitest';
+import { migrations } from '../../../src/orchestrator/store/migrations/all.ts';
 import { openStore } from '../../../src/orchestrator/store/open-store.ts';
 import type { Store } from '../../../src/orchestrator/store/store.ts';
 import { eachStore, newStoreUrls } from '../stores.ts';
@@ -73,7 +74,7 @@ eachStore((engine, open) => {
       const url = newUrl();
       const stores = await Promise.all(upTo(8).map(() => openStore(url)));
       for (const store of stores)
-        expect(await store.db.selectFrom('migrations').select('version').execute()).toEqual([{ version: 1 }]);
+        expect(await store.db.selectFrom('migrations').select('version').execute()).toHaveLength(migrations.length);
       await Promise.all(stores.map((store) => store.close()));
     });
 
