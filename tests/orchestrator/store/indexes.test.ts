@@ -25,6 +25,11 @@ const questions: readonly (readonly [index: string, question: Question])[] = [
     'tasks_ready_age',
     "select * from tasks where state = 'ready' and ready_at_ms <= $1 order by ready_at_ms, id limit 5",
   ],
+  [
+    'tasks_ready_age',
+    `select * from tasks where state = 'ready' and data + 0 = 0 and ready_at_ms <= $1 and queue in ('default', 'other')
+       and (pool is null or pool in ('db', 'web')) order by ready_at_ms, id limit 5`,
+  ],
   ['tasks_ready_age', (db) => db.selectFrom('tasks').select('id').where('state', '=', 'ready')],
   ['tasks_of_worker', "select id from tasks where state = 'running' and lease_until_ms < $1"],
   [
@@ -89,6 +94,24 @@ const questions: readonly (readonly [index: string, question: Question])[] = [
   ],
   ['idempotency_age', (db) => db.deleteFrom('idempotency').where('created_at_ms', '<', 1)],
 ];
+
+describe('indexes of PostgreSQL', () => {
+  const open = storeOpener('postgres');
+  test('give what is claimed in its order, also by plans that were made before there was anything', async () => {
+    const { store } = await open();
+    for (const [index, question] of questions) {
+      if (typeof question !== 'string' || !question.includes('order by') || !question.includes("'ready'")) continue;
+      const values = [1, 2, 3].filter((n) => question.includes(`$${n}`)).map((n) => (n === 2 ? 1 : 'x'));
+      if (!question.includes('queue = $1')) values[0] = 1;
+      const plan = await store.write((tx) =>
+        tx.all<Record<string, string>>(`explain ${question} for update skip locked`, values),
+      );
+      const text = plan.map((row) => Object.values(row).join()).join('\n');
+      expect(text, question).toContain(`Index Scan using ${index}`);
+      expect(text, question).not.toContain('Sort');
+    }
+  });
+});
 
 describe('indexes', () => {
   const open = storeOpener('sqlite');
