@@ -12,18 +12,21 @@ const entries = {
   'thread-entry': 'src/operators/thread-entry.ts',
 };
 
-/** Native, or large and seldom needed: they stay packages, loaded when they are needed. */
-const packages = [
-  '@aws-sdk/client-s3',
-  '@aws-sdk/credential-providers',
-  '@duckdb/node-api',
-  'jiti',
-  'libsql',
-  'pg',
-  'pg-copy-streams',
-  'pino',
-  'undici',
-];
+/**
+ * Native, or large and seldom needed: they stay packages, loaded when they are needed. Where another package is named, only
+ * that one is sure to find it.
+ */
+const packages = {
+  '@aws-sdk/client-s3': undefined,
+  '@aws-sdk/credential-providers': undefined,
+  '@duckdb/node-bindings': '@duckdb/node-api',
+  jiti: undefined,
+  libsql: undefined,
+  pg: undefined,
+  'pg-copy-streams': undefined,
+  pino: undefined,
+  undici: undefined,
+};
 
 /**
  * What commands load step by step, as one file each: to find and to open a hundred files of a few lines takes longer than to
@@ -47,13 +50,17 @@ const MARK = 'package:';
 const requiredPackages = {
   name: 'required-packages',
   resolveId: (id, importer) => {
-    if (!packages.includes(id)) return null;
+    if (!Object.hasOwn(packages, id)) return null;
     return importer?.startsWith(MARK) ? { id, external: true } : { id: `${MARK}${id}` };
   },
-  load: (id) =>
-    id.startsWith(MARK)
-      ? { code: `module.exports = require(${JSON.stringify(id.slice(MARK.length))});`, moduleType: 'js' }
-      : null,
+  load: (id) => {
+    if (!id.startsWith(MARK)) return null;
+    const name = id.slice(MARK.length);
+    const owner = packages[name];
+    const require =
+      owner === undefined ? 'require' : `require('node:module').createRequire(require.resolve('${owner}/package.json'))`;
+    return { code: `module.exports = ${require}('${name}');`, moduleType: 'js' };
+  },
 };
 
 /** Zod's messages in fifty languages are half of it. English is in the bundle; others come from the package when asked for. */
