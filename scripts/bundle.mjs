@@ -58,7 +58,9 @@ const requiredPackages = {
     const name = id.slice(MARK.length);
     const owner = packages[name];
     const require =
-      owner === undefined ? 'require' : `require('node:module').createRequire(require.resolve('${owner}/package.json'))`;
+      owner === undefined
+        ? 'require'
+        : `require('node:module').createRequire(require.resolve('${owner}/package.json'))`;
     return { code: `module.exports = ${require}('${name}');`, moduleType: 'js' };
   },
 };
