@@ -25,6 +25,8 @@ const COLUMNS = {
   listed_at_ms: 'bigint',
 } as const satisfies RowColumns;
 
+type PendingValues = Pick<PendingObjectRow, keyof typeof COLUMNS>;
+
 /**
  * Keeps what a look at a source showed: which objects differ from what is published, in place of what was known of the keys
  * that were looked at. A version that was known keeps the time it was first seen.
@@ -79,11 +81,7 @@ async function storedOf(store: Store, { pipeline, staging, within }: SourceLook)
   return query.execute();
 }
 
-function rowOf(
-  object: DifferingObject,
-  kept: Stored | undefined,
-  listedAtMs: number,
-): readonly Record<string, unknown>[] {
+function rowOf(object: DifferingObject, kept: Stored | undefined, listedAtMs: number): readonly PendingValues[] {
   const { uri, name, change, period, version = null, sizeBytes, mtimeMs = null } = object;
   const same = kept?.version === version && kept.size_bytes === sizeBytes && kept.mtime_ms === mtimeMs;
   const [start_ms, end_ms] = [period?.startMs ?? null, period?.endMs ?? null];
@@ -126,23 +124,28 @@ async function noteLook(tx: StoreTransaction, look: SourceLook): Promise<void> {
 async function insertPending(
   store: Store,
   { pipeline, staging }: SourceLook,
-  rows: readonly Record<string, unknown>[],
+  rows: readonly PendingValues[],
 ): Promise<void> {
-  const names = Object.keys(COLUMNS);
-  const values = sqlWords(store.capabilities).rows('$3', COLUMNS);
-  for (let from = 0; from < rows.length; from += AT_ONCE)
+  const names = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+  for (let from = 0; from < rows.length; from += AT_ONCE) {
+    const part = rows.slice(from, from + AT_ONCE);
+    // A value less in each row is noticed where there are a hundred thousand, and most values are those of all rows.
+    const common = names.filter((name) => name !== 'uri' && part.every((row) => row[name] === part[0]![name]));
+    const own = names.filter((name) => !common.includes(name));
+    const tuples = sqlWords(store.capabilities).tuples('$3', Object.fromEntries(own.map((n) => [n, COLUMNS[n]])));
+    const value = (name: keyof typeof COLUMNS): string =>
+      common.includes(name) ? `cast($${4 + common.indexOf(name)} as ${COLUMNS[name]})` : `v.${name}`;
+    const replaced = names.filter((name) => name !== 'uri').map((name) => `${name} = excluded.${name}`);
+    const given = JSON.stringify(part.map((row) => own.map((name) => row[name])));
     await store.write((tx) =>
       tx.run(
         `insert into pending_objects (pipeline, staging, ${names.join(', ')})
-         select $1, $2, ${names.map((name) => `v.${name}`).join(', ')} from ${values} where true
-         on conflict (pipeline, staging, uri) do update set
-           ${names
-             .filter((n) => n !== 'uri')
-             .map((name) => `${name} = excluded.${name}`)
-             .join(', ')}`,
-        [pipeline, staging, JSON.stringify(rows.slice(from, from + AT_ONCE))],
+         select $1, $2, ${names.map(value).join(', ')} from ${tuples} where true
+         on conflict (pipeline, staging, uri) do update set ${replaced.join(', ')}`,
+        [pipeline, staging, given, ...common.map((name) => part[0]![name])],
       ),
     );
+  }
 }
 
 async function removePending(

@@ -3,7 +3,12 @@ import type { Warehouse } from '../../warehouse/warehouse.ts';
 import { sqlWords } from '../runs/sql-words.ts';
 import type { Store } from '../store/store.ts';
 import type { PendingObjectRow } from '../store/tables.ts';
-import { knownVersions } from './known-versions.ts';
+import { knownVersions, publishedStagings } from './known-versions.ts';
+
+type Pending = Pick<
+  PendingObjectRow,
+  'staging' | 'uri' | 'change' | 'version' | 'size_bytes' | 'mtime_ms' | 'listed_at_ms'
+>;
 
 /**
  * Forgets pending objects whose version is in V by now, whoever published it, and gone ones that were retracted. May be done
@@ -15,8 +20,19 @@ export async function settlePending(
   warehouse: Pick<Warehouse, 'read'>,
   pipeline: string,
 ): Promise<number> {
-  const rows = await store.db.selectFrom('pending_objects').selectAll().where('pipeline', '=', pipeline).execute();
-  const byStaging = new Map<string, PendingObjectRow[]>();
+  const published = await publishedStagings(warehouse, pipeline);
+  const rows = await store.db
+    .selectFrom('pending_objects')
+    .select(['staging', 'uri', 'change', 'version', 'size_bytes', 'mtime_ms', 'listed_at_ms'])
+    .where('pipeline', '=', pipeline)
+    // Where nothing is published, only what is gone can be settled.
+    .where((e) =>
+      published.length === 0
+        ? e('change', '=', 'gone')
+        : e.or([e('staging', 'in', published), e('change', '=', 'gone')]),
+    )
+    .execute();
+  const byStaging = new Map<string, Pending[]>();
   for (const row of rows) {
     const list = byStaging.get(row.staging);
     if (list === undefined) byStaging.set(row.staging, [row]);
@@ -36,19 +52,15 @@ export async function settlePending(
       tx.run(
         // A list, not EXISTS: the embedded store would go through the parameter once a row.
         `delete from pending_objects where pipeline = $1 and staging = $2
-         and (uri, size_bytes, listed_at_ms) in (select v.uri, v.size_bytes, v.listed_at_ms from ${words.rows('$3', columns)})`,
-        [
-          pipeline,
-          staging,
-          JSON.stringify(done.map(({ uri, size_bytes, listed_at_ms }) => ({ uri, size_bytes, listed_at_ms }))),
-        ],
+         and (uri, size_bytes, listed_at_ms) in (select v.uri, v.size_bytes, v.listed_at_ms from ${words.tuples('$3', columns)})`,
+        [pipeline, staging, JSON.stringify(done.map((row) => [row.uri, row.size_bytes, row.listed_at_ms]))],
       ),
     );
   }
   return settled;
 }
 
-function isSettled(row: PendingObjectRow, live: KnownObject | undefined): boolean {
+function isSettled(row: Pending, live: KnownObject | undefined): boolean {
   if (row.change === 'gone') return live === undefined;
   if (live === undefined) return false;
   if (row.version !== null) return live.version === row.version;

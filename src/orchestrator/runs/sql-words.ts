@@ -7,6 +7,8 @@ export type RowColumns = Readonly<Record<string, 'bigint' | 'text'>>;
 export interface SqlWords {
   /** The table `v` with these columns, read from the parameter (`$1`): the JSON text of an array of objects. */
   rows(parameter: string, columns: RowColumns): string;
+  /** The same from an array of arrays, each with a row's values in the columns' order: for very many rows. */
+  tuples(parameter: string, columns: RowColumns): string;
   /**
    * After the condition that joins a table with `rows`: has the table searched by the ids in that field. A plan lives as long
    * as its connection and may have been made when the tables were empty; this one is right at any size.
@@ -37,13 +39,24 @@ function eachRow(parameter: string, columns: RowColumns): string {
   return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
 }
 
+function eachTuple(parameter: string, columns: RowColumns): string {
+  const list = Object.keys(columns).map((name, i) => `value ->> ${i} as ${name}`);
+  return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
+}
+
 function recordset(parameter: string, columns: RowColumns): string {
   const list = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
   return `json_to_recordset(${parameter}::json) as v(${list.join(', ')})`;
 }
 
+function tupleset(parameter: string, columns: RowColumns): string {
+  const list = Object.entries(columns).map(([name, type], i) => `(t ->> ${i})::${type} as ${name}`);
+  return `(select ${list.join(', ')} from json_array_elements(${parameter}::json) t) as v`;
+}
+
 const fromEach = {
   rows: eachRow,
+  tuples: eachTuple,
   // It begins a join with what is given, and searches the table by its key.
   narrow: (): string => '',
   lookUp: (parameter: string, columns: RowColumns, table: string, on: string): string =>
@@ -54,6 +67,7 @@ const fromEach = {
 
 const fromRecordset = {
   rows: recordset,
+  tuples: tupleset,
   narrow: (column: string, parameter: string, field: string): string =>
     ` and ${column} = any(array(select (r ->> '${field}')::bigint from json_array_elements(${parameter}::json) r))`,
   // Without the offset it would be flattened into a join, and joined in any way.
