@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import type { FetchedObject } from '../sources/source.ts';
 import type { Chunk } from './chunks.ts';
 import type { RowGroupFile } from './parquet/assemble.ts';
@@ -34,7 +34,7 @@ export async function scanChunk(
   spoolDirectory: string,
   isKnown: IsKnown,
 ): Promise<ScannedChunk> {
-  await mkdir(spoolDirectory, { recursive: true });
+  mkdirSync(spoolDirectory, { recursive: true });
   const scanned = await Promise.all(
     chunk.parts.map((inputs, i) => {
       const scan = (left: readonly FetchedObject[]) =>

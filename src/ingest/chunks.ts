@@ -11,7 +11,7 @@ export interface Chunk {
 const PART_OBJECTS = 8_000;
 const PARTS_PER_CHUNK = 4;
 /** Keeps what is said about a segment's objects small, and records one segment's while the next one's are scanned. */
-const CHUNK_OBJECTS = 50_000;
+const CHUNK_OBJECTS = 24_000;
 
 /** Cuts fetched objects, in order, into chunks of about `chunkBytes`; an object is never split. */
 export async function* chunksOf(

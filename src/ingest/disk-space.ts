@@ -1,11 +1,11 @@
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { SparkifyError } from '../core/errors.ts';
 
 /** Free bytes, for an unprivileged writer, on the disk of a directory. */
 export type FreeBytes = (directory: string) => Promise<number>;
 
 export const freeBytesOf: FreeBytes = async (directory) => {
-  const { bavail, bsize } = await statfs(directory);
+  const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
 };
 

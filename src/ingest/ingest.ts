@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { errorText, isSparkifyError, SparkifyError } from '../core/errors.ts';
 import { type Failpoints, noFailpoints } from '../core/failpoints.ts';
@@ -76,8 +77,8 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   const home = request.folder === undefined ? '' : `${request.folder}/`;
   const spool = `${segmentsDirectory}/${home}${SPOOL_FOLDER}/${newId()}`;
   const fetchDirectory = `${spool}/fetched`;
-  await mkdir(`${segmentsDirectory}/${home}${staging.name}`, { recursive: true });
-  await mkdir(fetchDirectory, { recursive: true });
+  mkdirSync(`${segmentsDirectory}/${home}${staging.name}`, { recursive: true });
+  mkdirSync(fetchDirectory, { recursive: true });
   const { pool, release } = threadsFor(request, inputBytes);
   let ended = false;
   const ahead: Promise<Scanning | undefined>[] = [];

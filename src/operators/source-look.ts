@@ -38,7 +38,7 @@ export interface DifferingObject {
   readonly mtimeMs: number | undefined;
 }
 
-/** Is told of every look at a source, before anything is read. */
+/** Is told of every look at a source, before anything that was read is recorded. */
 export type LookListener = (look: SourceLook) => Promise<void>;
 
 /** A listing, and what it is to be compared with. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
 import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import type { StagedObject, StagedSegment } from '../ingest/staged.ts';
@@ -45,7 +46,6 @@ export async function runStage(state: RunState, task: string, staging: Staging):
   try {
     const listing = await listObjects(state, staging, source);
     const comparison = await compareWithLedger(state, staging, listing);
-    await tellLook(state, staging, listing, comparison, looksSame);
     const totals = { read: 0, staged: 0, quarantined: 0, objects: 0 };
     const current = new Map(comparison.current);
     const recorded: StandingObject[] = [];
@@ -63,6 +63,8 @@ export async function runStage(state: RunState, task: string, staging: Staging):
         totals.objects += 1;
       }
     };
+    // Kept while the first objects are read.
+    const told = () => tellLook(state, staging, listing, comparison, looksSame);
     const segments = ingest({
       staging,
       source,
@@ -80,7 +82,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
       ...(options.workers === undefined ? {} : { workers: options.workers }),
     });
-    const summary = await forEachSegment(segments, async (segment) => {
+    const summary = await forEachSegment(segments, told, async (segment) => {
       if (pending.length >= options.warehouse.capabilities.parallelLoads) await pending.shift();
       const work = record(segment);
       // A rejection is met again when the work is awaited; until then it must not count as unhandled.
@@ -112,14 +114,26 @@ export async function runStage(state: RunState, task: string, staging: Staging):
   }
 }
 
+const NOTHING_UNCHANGED: IngestSummary = { unchanged: [] };
+
+/** @param meanwhile is done before the first segment is given to `each` */
 async function forEachSegment(
   segments: AsyncGenerator<StagedSegment, IngestSummary>,
+  meanwhile: () => Promise<void>,
   each: (segment: StagedSegment) => Promise<void>,
 ): Promise<IngestSummary> {
-  for (;;) {
-    const next = await segments.next();
-    if (next.done === true) return next.value;
-    await each(next.value);
+  let next = segments.next();
+  try {
+    next.catch(() => undefined);
+    await nextTurn();
+    await meanwhile();
+    for (; ; next = segments.next()) {
+      const found = await next;
+      if (found.done === true) return found.value;
+      await each(found.value);
+    }
+  } finally {
+    await segments.return(NOTHING_UNCHANGED);
   }
 }
 

@@ -45,19 +45,23 @@ interface Task {
   readonly reject: (error: Error) => void;
 }
 
+/** A thread that is done finds the next part waiting: it need not wait until this thread has a moment for it. */
+const PARTS_PER_THREAD = 2;
+
 /** Scans in `size` threads, which start at once and keep no process alive when they have nothing to do. */
 export function threadPool(size: number): ScanPool {
   const specs: ScanSpec[] = [];
   const waiting: Task[] = [];
-  const idle: Worker[] = [];
-  const running = new Map<Worker, Task>();
+  /** What each thread was told to do, in the order in which it answers. */
+  const told = new Map<Worker, Task[]>();
   let closed = false;
 
   const next = () => {
-    while (idle.length > 0 && waiting.length > 0) {
-      const worker = idle.pop()!;
+    while (waiting.length > 0) {
+      const [worker, tasks] = [...told].reduce((a, b) => (b[1].length < a[1].length ? b : a));
+      if (tasks.length === PARTS_PER_THREAD) return;
       const task = waiting.shift()!;
-      running.set(worker, task);
+      tasks.push(task);
       worker.ref();
       if (!specs.includes(task.spec)) specs.push(task.spec);
       const order: ScanOrder = { number: specs.indexOf(task.spec), spec: task.spec, part: packPart(task.part) };
@@ -65,41 +69,40 @@ export function threadPool(size: number): ScanPool {
     }
   };
   const broken = (worker: Worker, error: Error) => {
-    workers.delete(worker);
-    running.get(worker)?.reject(error);
-    running.delete(worker);
-    if (workers.size > 0) return;
+    for (const task of told.get(worker) ?? []) task.reject(error);
+    told.delete(worker);
+    if (told.size > 0) return;
     for (const task of waiting.splice(0)) task.reject(error);
   };
-  const start = (): Worker => {
+  const start = () => {
     const worker = scanThread();
+    told.set(worker, []);
     worker.unref();
     worker.on('message', (answer: ScanAnswer) => {
-      const task = running.get(worker);
-      running.delete(worker);
-      idle.push(worker);
-      worker.unref();
-      if (answer.ok) task?.resolve(unpackScan(task.part, answer.scan));
-      else task?.reject(remoteError(answer));
+      const tasks = told.get(worker);
+      const task = tasks?.shift();
+      if (tasks?.length === 0) worker.unref();
+      // First, so that the thread goes on while its answer is unpacked.
       next();
+      if (task === undefined) return;
+      if (answer.ok) task.resolve(unpackScan(task.part, answer.scan));
+      else task.reject(remoteError(answer));
     });
     worker.on('error', (error) => broken(worker, error as Error));
     worker.on('exit', () => broken(worker, closed ? givenUp() : new Error('a scan thread ended')));
-    idle.push(worker);
-    return worker;
   };
-  const workers = new Set(Array.from({ length: size }, start));
+  for (let i = 0; i < size; i++) start();
 
   return {
     scan: (spec, part) =>
       new Promise((resolve, reject) => {
-        if (closed || workers.size === 0) return reject(givenUp());
+        if (closed || told.size === 0) return reject(givenUp());
         waiting.push({ spec, part, resolve, reject });
         next();
       }),
     close: async () => {
       closed = true;
-      await Promise.all([...workers].map((worker) => worker.terminate()));
+      await Promise.all([...told.keys()].map((worker) => worker.terminate()));
     },
   };
 }

@@ -21,7 +21,7 @@ const port = parentPort;
 if (port !== null) {
   let number = -1;
   let scanner: PartScanner | undefined;
-  port.on('message', async (order: ScanOrder) => {
+  const answerTo = async (order: ScanOrder): Promise<void> => {
     let answer: ScanAnswer;
     try {
       if (scanner === undefined || order.number !== number) scanner = new PartScanner(order.spec);
@@ -32,5 +32,10 @@ if (port !== null) {
       answer = { ok: false, code: error.code, params: error.params, cause: String(error.cause ?? error.message) };
     }
     port.postMessage(answer);
+  };
+  // One after the other: the scanner holds one object at a time.
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', (order: ScanOrder) => {
+    last = last.then(() => answerTo(order));
   });
 }

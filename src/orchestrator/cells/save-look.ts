@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DifferingObject, SourceLook } from '../../operators/source-look.ts';
 import { overlaps } from '../../pipeline/interval.ts';
 import { type RowColumns, sqlWords } from '../runs/sql-words.ts';
@@ -35,11 +36,11 @@ export async function saveLook(store: Store, look: SourceLook): Promise<void> {
   if (!look.compared) return saveLooseLook(store, look);
   const stored = await storedOf(store, look);
   const kept = new Map(stored.map((row) => [row.uri, row]));
-  const differing = new Map(look.differing.map((object) => [object.uri, object]));
+  const differing = new Set(stored.length === 0 ? [] : look.differing.map((object) => object.uri));
   // Another root is other objects: those of one that the staging had before are nobody's any more.
   const judged = (uri: string): boolean => look.covers(uri) || !uri.startsWith(look.root);
   const gone = stored.filter((row) => !differing.has(row.uri) && judged(row.uri)).map((row) => row.uri);
-  const rows = [...differing.values()].flatMap((object) => rowOf(object, kept.get(object.uri), look.listedAtMs));
+  const rows = look.differing.flatMap((object) => rowOf(object, kept.get(object.uri), look.listedAtMs));
   await store.write((tx) => noteLook(tx, look));
   for (let from = 0; from < gone.length; from += AT_ONCE)
     await store.write((tx) => removePending(tx, look, gone.slice(from, from + AT_ONCE)));
@@ -136,6 +137,8 @@ async function insertPending(
     const value = (name: keyof typeof COLUMNS): string =>
       common.includes(name) ? `cast($${4 + common.indexOf(name)} as ${COLUMNS[name]})` : `v.${name}`;
     const replaced = names.filter((name) => name !== 'uri').map((name) => `${name} = excluded.${name}`);
+    // Others have a turn between: a scan thread, say, that waits for its next objects.
+    if (from > 0) await nextTurn();
     const given = JSON.stringify(part.map((row) => own.map((name) => row[name])));
     await store.write((tx) =>
       tx.run(
