@@ -28,3 +28,30 @@ export async function publishedStagings(
   );
   return rows.map((row) => row.staging);
 }
+
+/** Versions whose texts are put together in one answer. */
+const AT_ONCE = 20_000;
+
+/**
+ * The live versions of a staging that were looked at since, each as uri, version, size, time of change and time of the look,
+ * as JSON arrays of arrays: made by the warehouse, for the store, where there may be very many.
+ */
+export async function liveVersions(
+  warehouse: Pick<Warehouse, 'read'>,
+  pipeline: string,
+  staging: string,
+  sinceMs: number,
+): Promise<readonly string[]> {
+  const text = (column: string): string => `'"' || replace(replace(${column}, '\\', '\\\\'), '"', '\\"') || '"'`;
+  const number = (column: string): string => `coalesce(cast(${column} as varchar), 'null')`;
+  const tuple = [text('uri'), text('version'), ...['size_bytes', 'mtime_ms', 'looked_at_ms'].map(number)];
+  const rows = await warehouse.read((session) =>
+    session.all<{ tuples: string }>(
+      `select string_agg('[' || ${tuple.join(` || ',' || `)} || ']', ',') as tuples from ${ledger('objects')}
+       where pipeline = $1 and staging = $2 and state = 'live' and looked_at_ms >= $3
+       group by object_id - object_id % ${AT_ONCE}`,
+      [pipeline, staging, sinceMs],
+    ),
+  );
+  return rows.map(({ tuples }) => `[${tuples}]`);
+}

@@ -158,7 +158,7 @@ export class RunChanges {
     if (missing.size === 0) return;
     const columns = { run_id: 'bigint', task: 'text' } as const;
     const on = 't.run_id = v.run_id and t.task = v.task and t.map_index = -1';
-    await this.takeTasks(`select t.* ${this.words.lookUp('$1', columns, 'tasks', on)}`, [
+    await this.takeTasks(`select t.* ${this.words.lookUp(this.words.rows('$1', columns), 'tasks', on)}`, [
       JSON.stringify([...missing.values()]),
     ]);
     for (const key of missing.keys()) if (!this.#places.has(key)) this.#places.set(key, undefined);

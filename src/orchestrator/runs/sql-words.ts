@@ -14,11 +14,13 @@ export interface SqlWords {
    * as its connection and may have been made when the tables were empty; this one is right at any size.
    */
   narrow(column: string, parameter: string, field: string): string;
-  /** `from` and `where` that read `t`, the rows of a table that belong to those given, by one search of an index for each. */
-  lookUp(parameter: string, columns: RowColumns, table: string, on: string): string;
+  /** `from` and `where` that read `t`, the rows of a table that belong to those given (`rows`, `tuples`), by one search of an index for each. */
+  lookUp(given: string, table: string, on: string): string;
   /** After a column: whether its number (its text) is one of the parameter's, the JSON text of an array. */
   amongIds(parameter: string): string;
   amongNames(parameter: string): string;
+  /** The same for those of a SELECT of one column. */
+  amongThose(select: string): string;
   /** At a statement's end: others wait until this transaction is over. Nothing where there is one writer. */
   readonly forUpdate: string;
   /** At a statement's end: rows that others have locked are left out; of one table where it is named. */
@@ -59,10 +61,10 @@ const fromEach = {
   tuples: eachTuple,
   // It begins a join with what is given, and searches the table by its key.
   narrow: (): string => '',
-  lookUp: (parameter: string, columns: RowColumns, table: string, on: string): string =>
-    `from ${eachRow(parameter, columns)} cross join ${table} t where ${on}`,
+  lookUp: (given: string, table: string, on: string): string => `from ${given} cross join ${table} t where ${on}`,
   amongIds: (parameter: string): string => `in (select value from json_each(${parameter}))`,
   amongNames: (parameter: string): string => `in (select value from json_each(${parameter}))`,
+  amongThose: (select: string): string => `in (${select})`,
 };
 
 const fromRecordset = {
@@ -71,11 +73,12 @@ const fromRecordset = {
   narrow: (column: string, parameter: string, field: string): string =>
     ` and ${column} = any(array(select (r ->> '${field}')::bigint from json_array_elements(${parameter}::json) r))`,
   // Without the offset it would be flattened into a join, and joined in any way.
-  lookUp: (parameter: string, columns: RowColumns, table: string, on: string): string =>
-    `from ${recordset(parameter, columns)} cross join lateral (select * from ${table} t where ${on} offset 0) t where true`,
+  lookUp: (given: string, table: string, on: string): string =>
+    `from ${given} cross join lateral (select * from ${table} t where ${on} offset 0) t where true`,
   // An array is searched for in an index, whatever the planner believes about the table.
   amongIds: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)::bigint))`,
   amongNames: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)))`,
+  amongThose: (select: string): string => `= any(array(${select}))`,
 };
 
 /** The parameter for `amongIds` and `amongNames`. */
