@@ -1,17 +1,18 @@
-import { ident, identList } from '../core/quoting.ts';
+import { ident, identList, literal } from '../core/quoting.ts';
 import type { Fact, Lookup } from '../pipeline/tables.ts';
 import type { StarContext } from './context.ts';
-import { comingSql, goingSql, inForceSql, orderTerms, type WinnerChange } from './winners.ts';
+import { comingSql, goingSql, inForceSql, type WinnerChange } from './winners.ts';
 
 /**
- * A lookup is answered from two small tables: `single` has the match of every pair (the values of `on`) with one
- * candidate, `several` the match of each record whose pair has more, keyed by the record's key. One scan of the records
- * then serves all lookups, without a window over them.
+ * A lookup is answered from one small table with a row for every pair (the values of `on`): the candidate's columns where
+ * there is one, else the list of the candidates, of which each record chooses its own. One scan of the records then serves
+ * all lookups, without a window over them and without a second join.
  */
 export interface ResolvedLookup {
   readonly lookup: Lookup;
-  readonly single: string;
-  readonly several: string | undefined;
+  readonly matches: string;
+  /** Some pair has several candidates. */
+  readonly hasSeveral: boolean;
   /** Candidate columns that the fact uses. */
   readonly columns: readonly string[];
 }
@@ -24,8 +25,12 @@ function replaceAlias(sql: string, lookup: Lookup, column: (name: string) => str
 
 /** Candidate columns that an expression names as `lookup.column`. */
 export function usedColumns(fact: Fact, lookup: Lookup): readonly string[] {
+  return namedIn([...fact.columns.map((c) => c.sql), lookup.where ?? '', ...lookup.orderBy.map((o) => o.sql)], lookup);
+}
+
+function namedIn(expressions: readonly string[], lookup: Lookup): readonly string[] {
   const used = new Set<string>();
-  for (const sql of [...fact.columns.map((c) => c.sql), lookup.where ?? '', ...lookup.orderBy.map((o) => o.sql)]) {
+  for (const sql of expressions) {
     replaceAlias(sql, lookup, (name) => {
       used.add(name);
       return name;
@@ -55,59 +60,79 @@ export async function resolveLookups(
     const needed = [...new Set([...on, ...columns])];
     const name = `${fact.name}:${lookup.name}`;
     const candidates = ident(`candidates:${name}`);
-    const single = ident(`single:${name}`);
-    const several = ident(`several:${name}`);
+    const matches = ident(`matches:${name}`);
     const onlyTheirs = few
       ? `semi join (select distinct ${own.map((c, i) => `${ident(c)} as ${ident(on[i]!)}`).join(', ')} from (${records})) w using (${identList(on)})`
       : '';
     await session.exec(
       `create or replace temp table ${candidates} as select * from (${inForceSql(context, changes.get(lookup.from.name)!, needed)}) c ${onlyTheirs}`,
     );
-    const pairs = `select ${identList(on)} from ${candidates} group by ${identList(on)} having count(*)`;
+    const crowded = ident(`crowded:${name}`);
     await session.exec(
-      `create or replace temp table ${single} as select * from ${candidates} semi join (${pairs} = 1) p using (${identList(on)})`,
+      `create or replace temp table ${crowded} as select ${identList(on)} from ${candidates} group by ${identList(on)} having count(*) > 1`,
     );
-    const [{ n } = { n: 0 }] = await session.all<{ n: number }>(`select count(*) as n from (${pairs} > 1)`);
-    if (n > 0) {
-      const carried = (sql: string) => replaceAlias(sql, lookup, (c) => `c.${ident(c)}`);
-      const match = on.map((c, i) => `c.${ident(c)} = r.${ident(own[i]!)}`).join(' and ');
-      const order = orderTerms(lookup.orderBy, (i) => `(${carried(lookup.orderBy[i]!.sql)})`);
-      // The last terms make the order total where the declared one is not.
-      const rest = needed.map((c) => `c.${ident(c)} nulls last`);
-      await session.exec(
-        `create or replace temp table ${several} as
-         select * exclude (_rank) from (
-           select ${identList(fact.from.key, 'r')}, ${columns.map((c) => `c.${ident(c)} as ${ident(`${lookup.name}.${c}`)}`).join(', ')},
-             row_number() over (partition by ${identList(fact.from.key, 'r')} order by ${[...order, ...rest].join(', ')}) as _rank
-           from (${records}) r
-           join (select * from ${candidates} semi join (${pairs} > 1) p using (${identList(on)})) c on ${match}${lookup.where === undefined ? '' : ` and (${carried(lookup.where)})`}
-         ) where _rank = 1`,
-      );
-    }
-    resolved.push({ lookup, single, several: n > 0 ? several : undefined, columns });
+    const [{ n } = { n: 0 }] = await session.all<{ n: number }>(`select count(*) as n from ${crowded}`);
+    const others = needed.filter((c) => !on.includes(c));
+    const candidate = `{${needed.map((c) => `${literal(c)}: ${ident(c)}`).join(', ')}}`;
+    const lists = `select ${[identList(on), ...others.map((c) => `null as ${ident(c)}`), `list(${candidate}) as _several`].join(', ')}
+       from ${candidates} semi join ${crowded} using (${identList(on)}) group by ${identList(on)}`;
+    await session.exec(
+      `create or replace temp table ${matches} as
+       select ${identList([...on, ...others])}${n > 0 ? ', null as _several' : ''} from ${candidates}${n > 0 ? ` anti join ${crowded} using (${identList(on)}) union all ${lists}` : ''}`,
+    );
+    await session.exec(`drop table ${candidates}; drop table ${crowded}`);
+    resolved.push({ lookup, matches, hasSeveral: n > 0, columns });
   }
   return resolved;
+}
+
+/** Of the list of a pair's candidates the best for the record `r`, as a struct of the columns that are taken from it. */
+function chosenSql({ lookup, columns }: ResolvedLookup, taken: readonly string[], list: string): string {
+  const of = (sql: string) => replaceAlias(sql, lookup, (c) => `_c.${ident(c)}`);
+  const terms = lookup.orderBy.map(
+    (o) => `${of(`(${o.sql})`)}, '${o.descending === true ? 'desc' : 'asc'} nulls last'`,
+  );
+  // The last terms make the order total where the declared one is not.
+  const rest = [...new Set([...Object.keys(lookup.on), ...columns])].map((c) => `_c.${ident(c)}, 'asc nulls last'`);
+  const meant =
+    lookup.where === undefined ? list : `list_filter(${list}, lambda _c: coalesce((${of(lookup.where)}), false))`;
+  const values = taken.map((c) => `${literal(c)}: _c.${ident(c)}`);
+  return `list_min(list_transform(${meant}, lambda _c: {'k': create_sort_key(${[...terms, ...rest].join(', ')}), 'v': {${values.join(', ')}}})).v`;
 }
 
 /** The fact's rows for some records, as a SELECT of its columns in order. */
 export function factRowsSql(fact: Fact, lookups: readonly ResolvedLookup[], records: string): string {
   let joins = '';
+  const found: string[] = [];
   const carriers = new Map<string, string>();
-  for (const [i, { lookup, single, several, columns }] of lookups.entries()) {
-    const s = `s${i}`;
+  for (const [i, resolved] of lookups.entries()) {
+    const { lookup, matches, hasSeveral } = resolved;
+    const taken = namedIn(
+      fact.columns.map((c) => c.sql),
+      lookup,
+    );
+    if (taken.length === 0) continue;
     const m = `m${i}`;
-    const inJoin = (sql: string) => replaceAlias(sql, lookup, (c) => `${s}.${ident(c)}`);
-    const match = Object.entries(lookup.on).map(([theirs, ours]) => `${s}.${ident(theirs)} = r.${ident(ours)}`);
-    joins += ` left join ${single} ${s} on ${[...match, ...(lookup.where === undefined ? [] : [`(${inJoin(lookup.where)})`])].join(' and ')}`;
-    if (several !== undefined)
-      joins += ` left join ${several} ${m} on ${fact.from.key.map((k) => `${m}.${ident(k)} = r.${ident(k)}`).join(' and ')}`;
-    for (const c of columns) {
-      const one = `${s}.${ident(c)}`;
+    const match = Object.entries(lookup.on).map(([theirs, ours]) => `${m}.${ident(theirs)} = r.${ident(ours)}`);
+    joins += ` left join ${matches} ${m} on ${match.join(' and ')}`;
+    const meant =
+      lookup.where === undefined ? undefined : replaceAlias(lookup.where, lookup, (c) => `${m}.${ident(c)}`);
+    const chosen = ident(`${lookup.name}:chosen`);
+    if (hasSeveral)
+      found.push(
+        `case when ${m}._several is not null then ${chosenSql(resolved, taken, `${m}._several`)} end as ${chosen}`,
+        `${m}._several is not null as ${ident(`${lookup.name}:several`)}`,
+      );
+    for (const c of taken) {
+      const column = ident(`${lookup.name}.${c}`);
+      found.push(
+        `${meant === undefined ? '' : `case when ${meant} then `}${m}.${ident(c)}${meant === undefined ? '' : ' end'} as ${column}`,
+      );
       carriers.set(
         `${lookup.name}.${c}`,
-        several === undefined
-          ? one
-          : `case when ${m}.${ident(fact.from.key[0]!)} is not null then ${m}.${ident(`${lookup.name}.${c}`)} else ${one} end`,
+        hasSeveral
+          ? `case when r.${ident(`${lookup.name}:several`)} then r.${chosen}.${ident(c)} else r.${column} end`
+          : `r.${column}`,
       );
     }
   }
@@ -119,7 +144,8 @@ export function factRowsSql(fact: Fact, lookups: readonly ResolvedLookup[], reco
     );
     return `cast(${sql} as ${starTypeSql[c.type]}) as ${ident(c.name)}`;
   });
-  return `select ${columns.join(', ')} from (${records}) r${joins}`;
+  const joined = found.length === 0 ? records : `select ${['r.*', ...found].join(', ')} from (${records}) r${joins}`;
+  return `select ${columns.join(', ')} from (${joined}) r`;
 }
 
 export const starTypeSql = {
