@@ -33,7 +33,7 @@ export async function auditBatch(
     session: context.session,
     nowMs: options.nowMs,
     subjects: () => subjects,
-    parts: partsByValue,
+    parts: (rows, column, count) => partsByValue(context.session, rows, column, count),
     hasRecords: (table) =>
       hasRecords(table, async (staging, where) => anyInForce(context, await changeOf(staging), where)),
     rowAccounting: () => batchAccounting(context, deltas, changeOf),

@@ -37,7 +37,7 @@ async function look(court: Court, check: Check): Promise<Finding> {
     case 'unique':
       return unique(session, check, subjectOf(check.table)!, court.parts);
     case 'references':
-      return references(session, check, subjectOf(check.table)!, subjectOf(check.toTable)!);
+      return references(session, check, subjectOf(check.table)!, subjectOf(check.toTable)!, court.parts);
     case 'acceptedValues':
       return acceptedValues(session, check, subjectOf(check.table)!);
     case 'rowCount':

@@ -4,7 +4,7 @@ import type { StarContext } from './context.ts';
 import { type Delta, keyBounds, mergedSql, startsEmpty, writeMerge, writeNext } from './delta.ts';
 import { starTypeSql } from './lookup.ts';
 import { batchTable } from './names.ts';
-import { partsByValue } from './parts.ts';
+import { inGroups, partsByValue } from './parts.ts';
 
 /** The delta of a calendar: the distinct times of its fact as it will be. @param delta of the fact, as it was written */
 export async function deriveCalendar(context: StarContext, calendar: Calendar, delta: Delta): Promise<Delta> {
@@ -14,10 +14,13 @@ export async function deriveCalendar(context: StarContext, calendar: Calendar, d
   const rowsOf = (times: string) =>
     `select ${calendar.columns.map((c) => `cast(${c.sql} as ${starTypeSql[c.type]}) as ${ident(c.name)}`).join(', ')} from (${times}) t`;
   if (delta.mode === 'replace' || (await startsEmpty(context, calendar))) {
-    const parts = partsByValue(time, delta.added).map((part) =>
-      rowsOf(`select distinct ${time} from (${mergedSql(context, fact, delta)}) where ${time} is not null and ${part}`),
+    const merged = mergedSql(context, fact, delta);
+    const column = { name: calendar.column, type: 'timestamp' } as const;
+    const parts = await partsByValue(session, merged, column, delta.added);
+    const times = parts.map(
+      (part) => `select distinct ${time} from (${merged}) where ${time} is not null and ${part(time)}`,
     );
-    return writeNext(context, calendar, ...parts);
+    return writeNext(context, calendar, ...inGroups(times).map(rowsOf));
   }
   const add = batchTable(pipeline.name, 'add', fact.name);
   const remove = batchTable(pipeline.name, 'remove', fact.name);

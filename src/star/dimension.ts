@@ -19,6 +19,15 @@ export function keyedAsStaging(dimension: Dimension): boolean {
   return sourceKeys.length === dimension.from.key.length && dimension.from.key.every((k) => sourceKeys.includes(k));
 }
 
+/**
+ * Does the order name the whole key of the staging? Then no two records in force are alike in it, and their content, of
+ * which every column would have to be read, decides nothing.
+ */
+function isTotal(dimension: Dimension): boolean {
+  const named = dimension.winner.map((o) => o.sql.replace(/^r\./, '').replaceAll('"', ''));
+  return dimension.from.key.every((k) => named.includes(k));
+}
+
 interface Shape {
   /** The winner's order without the content hash, which always comes last as `_hash`. */
   readonly orders: readonly OrderBy[];
@@ -57,7 +66,7 @@ function bestSql(dimension: Dimension, shape: Shape, records: string): string {
   const orderColumns = shape.orders.map((o, i) => `${o.sql} as ${ident(`o${i}`)}`);
   return `select * exclude (_rank) from (
     select *, row_number() over (partition by ${shape.keys} order by ${shape.ordering}, _f, _r) as _rank
-    from (select ${[...columns, ...orderColumns].join(', ')}, ${contentHashSql(dimension.from, 'r')} as _hash, r._f, r._r from (${narrowed}) r)
+    from (select ${[...columns, ...orderColumns].join(', ')}, ${isTotal(dimension) ? "''" : contentHashSql(dimension.from, 'r')} as _hash, r._f, r._r from (${narrowed}) r)
   ) where _rank = 1`;
 }
 

@@ -1,9 +1,11 @@
 import { ident, identList, literal } from '../core/quoting.ts';
+import type { StagingColumn } from '../pipeline/column.ts';
 import { subtract } from '../pipeline/interval.ts';
 import { CONTENT_HASH, type OrderBy, type Staging } from '../pipeline/tables.ts';
 import { contentHashSql } from './content-hash.ts';
 import { liveAt, type StarContext } from './context.ts';
 import { batchTable, losersTable } from './names.ts';
+import { inGroups, partsByValue } from './parts.ts';
 import {
   isEmpty,
   parquetType,
@@ -69,18 +71,29 @@ export async function winnerChange(context: StarContext, staging: Staging): Prom
   return { staging, incoming, outgoing, staying, contenders, hasContenders: count[0]!.n > 0 };
 }
 
+function columnOf(staging: Staging, name: string): StagingColumn {
+  return staging.columns.find((c) => c.name === name)!;
+}
+
 async function rankContenders(context: StarContext, change: Omit<WinnerChange, 'hasContenders'>): Promise<void> {
   const { session } = context;
   const { staging, incoming, outgoing, staying, contenders } = change;
   const keys = identList(staging.key);
   const columns = identList(staging.columns.map((c) => c.name));
   const keysOnly = { columns: staging.key };
-  let doubled: string;
+  let doubled: readonly string[];
   let stayHits = '';
   if (isEmpty(incoming) && isEmpty(outgoing)) {
-    doubled = `select ${keys} from (${recordsSql({ staging, parts: [], atMost: 0 }, keysOnly)})`;
+    doubled = [`select ${keys} from (${recordsSql({ staging, parts: [], atMost: 0 }, keysOnly)})`];
   } else if (isEmpty(staying) && isEmpty(outgoing)) {
-    doubled = `select ${keys} from (${recordsSql(incoming, keysOnly)}) group by ${keys} having count(*) > 1`;
+    const [first] = staging.key;
+    const rows = recordsSql(incoming, keysOnly);
+    const parts = await partsByValue(session, rows, columnOf(staging, first!), incoming.atMost);
+    doubled = inGroups(
+      parts.map(
+        (part) => `select ${keys} from (${rows}) where ${part(ident(first!))} group by ${keys} having count(*) > 1`,
+      ),
+    );
   } else {
     await session.exec(
       `create or replace temp table touched as ${[incoming, outgoing]
@@ -89,7 +102,7 @@ async function rankContenders(context: StarContext, change: Omit<WinnerChange, '
         .join(' union all ')}`,
     );
     // Literal bounds let the scan skip row groups by their statistics; a semi join alone would read every key.
-    const first = staging.columns.find((c) => c.name === staging.key[0])!;
+    const first = columnOf(staging, staging.key[0]!);
     const [bounds] = await session.all<{ low: string | number | null; high: string | number | null }>(
       `select min(${ident(first.name)}) as low, max(${ident(first.name)}) as high from touched`,
     );
@@ -102,9 +115,12 @@ async function rankContenders(context: StarContext, change: Omit<WinnerChange, '
       `create or replace temp table stay_hits as select * from (${recordsSql(staying, { ...keysOnly, identity: true, where: between })}) s semi join touched t using (${keys})`,
     );
     stayHits = 'stay_hits';
-    doubled = `select ${keys} from (select ${keys} from touched union all select ${keys} from stay_hits) group by ${keys} having count(*) > 1`;
+    doubled = [
+      `select ${keys} from (select ${keys} from touched union all select ${keys} from stay_hits) group by ${keys} having count(*) > 1`,
+    ];
   }
-  await session.exec(`create or replace temp table doubled as ${doubled}`);
+  for (const [i, part] of doubled.entries())
+    await session.exec(i === 0 ? `create or replace temp table doubled as ${part}` : `insert into doubled ${part}`);
   const [{ n } = { n: 0 }] = await session.all<{ n: number }>('select count(*) as n from doubled');
   const full = (set: RecordSet, role: string, files?: readonly string[]) =>
     `select ${literal(role)} as _role, * from (${recordsSql(set, { identity: true, ...(files === undefined ? {} : { files }) })}) x semi join doubled using (${keys})`;
