@@ -17,10 +17,14 @@ function newest(folder: string): number {
   return Math.max(0, ...files.map((f) => statSync(join(f.parentPath, f.name)).mtimeMs));
 }
 
-/** Compiles the package when its sources are newer; one of several test processes does it. */
+/** Builds the package when what it is made of is newer; one of several test processes does it. */
 export async function ensureBuilt(): Promise<void> {
-  const stale = (): boolean =>
-    !existsSync(bin) || statSync(bin).mtimeMs < Math.max(newest(join(root, 'src')), newest(join(root, 'pipelines')));
+  const sources = (): number =>
+    Math.max(
+      ...['src', 'pipelines'].map((folder) => newest(join(root, folder))),
+      ...['package-lock.json', 'scripts/bundle.mjs'].map((file) => statSync(join(root, file)).mtimeMs),
+    );
+  const stale = (): boolean => !existsSync(bin) || statSync(bin).mtimeMs < sources();
   const lock = join(root, 'node_modules', '.sparkify-building');
   while (stale()) {
     try {
