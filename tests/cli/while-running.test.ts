@@ -11,7 +11,11 @@ let cwd: string;
 let running: ReturnType<typeof startSparkify> | undefined;
 const file = () => join(cwd, '.sparkify', 'warehouse.duckdb');
 const ask = (...args: string[]) => sparkifyProcess(args, { cwd });
-const orders = async () => (await ask('query', 'select count(*) as n from orders', '--csv')).out;
+/** Their number, or why it cannot be had. */
+const orders = async () => {
+  const { out, err } = await ask('query', 'select count(*) as n from orders', '--csv');
+  return out + err;
+};
 
 beforeAll(ensureBuilt, 120_000);
 
