@@ -89,8 +89,8 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
     server: loaded.config.server ?? {},
     segmentsDirectory:
       segments !== undefined
-        ? resolve(cwd, segments)
-        : resolve(loaded.directory, loaded.config.segments ?? join('.sparkify', 'segments')),
+        ? segmentsFolder(segments, cwd)
+        : segmentsFolder(loaded.config.segments ?? join('.sparkify', 'segments'), loaded.directory),
     s3: loaded.config.s3 ?? {},
     memoryLimit: set(env.SPARKIFY_MEMORY_LIMIT) ?? loaded.config.memoryLimit,
     threads: threads === undefined ? loaded.config.threads : wholeThreads(threads),
@@ -151,6 +151,14 @@ function absoluteUrl(url: string, base: string): string {
 
 function set(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : text;
+}
+
+function segmentsFolder(path: string, base: string): string {
+  if (!/^[a-z][a-z0-9+.-]+:/i.test(path)) return resolve(base, path);
+  throw new SparkifyError('USAGE', {
+    detail: `Segments lie in a folder; ${maskUrl(path)} is none.`,
+    fix: 'Name a folder: with several machines one that all of them have mounted.',
+  });
 }
 
 function wholeThreads(text: string): number {

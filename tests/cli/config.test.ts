@@ -82,6 +82,15 @@ test('flag stands above environment, environment above configuration, that above
   expect(await url({ cwd: bare }, {})).toBe(`duckdb:${join(bare, '.sparkify', 'warehouse.duckdb')}`);
 });
 
+test('segments lie in a folder, and nothing that looks like another place is taken for one', async () => {
+  const cwd = await folder({});
+  for (const place of ['s3://bucket/segments', 'file:///tmp/segments'])
+    await expect(openProject(fakeContext({ cwd, env: { SPARKIFY_SEGMENTS: place } }), {})).rejects.toMatchObject({
+      code: 'USAGE',
+      message: `Segments lie in a folder; ${place} is none.`,
+    });
+});
+
 test('the built-in pipeline is there without a configuration, and a project may have its own of that name', async () => {
   const bare = await openProject(fakeContext({ cwd: await folder({}) }), {});
   expect(pipelineOf(bare).name).toBe('sparkify');
