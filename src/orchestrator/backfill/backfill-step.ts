@@ -1,3 +1,4 @@
+import type { BackfillCellState } from '../model/states.ts';
 import type { RunGraphs } from '../runs/run-graph.ts';
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts';
 import { countCells, lockBackfill, takeEnds } from './backfill-rows.ts';
@@ -38,24 +39,17 @@ async function hasWork(
     .where('c.state', '=', 'running')
     .execute();
   if (running.some((r) => r.state === null || !['queued', 'running', 'cancelling'].includes(r.state))) return true;
-  if (state === 'paused') return running.length === 0 && !(await hasOtherThanSucceeded(db, id));
-  const planned = await db
-    .selectFrom('backfill_cells')
-    .select('position')
-    .where('backfill_id', '=', id)
-    .where('state', '=', 'planned')
-    .limit(1)
-    .executeTakeFirst();
-  if (planned === undefined) return running.length === 0 || (await hasFailedTogether(db, id));
+  if (state === 'paused') return running.length === 0 && !(await hasCell(db, id, '<>', 'succeeded'));
+  if (!(await hasCell(db, id, '=', 'planned'))) return running.length === 0 || (await hasFailedTogether(db, id));
   return state === 'cancelling' || placesLeft(max_active, running.length) > 0;
 }
 
-async function hasOtherThanSucceeded(db: StoreReader, id: number): Promise<boolean> {
+async function hasCell(db: StoreReader, id: number, is: '=' | '<>', state: BackfillCellState): Promise<boolean> {
   const row = await db
     .selectFrom('backfill_cells')
     .select('position')
     .where('backfill_id', '=', id)
-    .where('state', '<>', 'succeeded')
+    .where('state', is, state)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
