@@ -11,6 +11,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { folderSegments } from '../src/segments/folder.ts';
 import type { ListedObject, Source } from '../src/sources/source.ts';
 
 const built = (path: string) => import(pathToFileURL(resolve('dist/src', path)).href);
@@ -76,7 +77,7 @@ async function compare(name: string, folder: string, staging: Stagings, format: 
   const own = async () => {
     const request = { staging, source: sourceOf(folder), objects, session, isKnown: () => false };
     let rows = 0;
-    for await (const s of ingest({ ...request, segmentsDirectory: join(out, 'segments') })) rows += s.rows;
+    for await (const s of ingest({ ...request, segments: folderSegments(join(out, 'segments')) })) rows += s.rows;
     return rows;
   };
   const bare = async () => {

@@ -11,6 +11,7 @@ import {
 } from '../orchestrator/node/node.ts';
 import type { Store } from '../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../orchestrator/worker/definitions.ts';
+import { folderSegments } from '../segments/folder.ts';
 import { parseWarehouseUrl } from '../warehouse/url.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { type CliContext, line } from './context.ts';
@@ -69,7 +70,9 @@ export async function startProjectNode(
     monotonicMs: () => performance.now(),
     random: Math.random,
     embeddedWarehouse: embedded,
-    ...(!embedded && store.capabilities.shared ? { sharedSegments: project.segmentsDirectory } : {}),
+    ...(!embedded && store.capabilities.shared
+      ? { segmentsId: await folderSegments(project.segmentsDirectory).check() }
+      : {}),
     note: (detail) => void line(context.err, redact(detail)),
     onFatal,
     ...more,

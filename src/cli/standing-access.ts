@@ -130,7 +130,7 @@ async function standingOf(
   await enterStar(warehouse, session, pipeline);
   const standing: Standing = {
     session: compute,
-    segmentsDirectory: warehouse.segmentsDirectory,
+    segments: warehouse.segments,
     pipeline,
     schema: computeSchema(warehouse, pipeline),
     coverage: await coverageOf(session, pipeline.name),

@@ -12,7 +12,7 @@ export async function readableStaging(
   pipelines: readonly ResolvedPipeline[],
 ): Promise<void> {
   if (!warehouse.capabilities.stagingInPlace || (await ledgerFormat(session)) === undefined) return;
-  const source = { session, segmentsDirectory: warehouse.segmentsDirectory };
+  const source = { session, segments: warehouse.segments };
   for (const pipeline of pipelines) await createStagingViews(source, pipeline);
 }
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { errorText, isSparkifyError, SparkifyError } from '../core/errors.ts';
 import { type Failpoints, noFailpoints } from '../core/failpoints.ts';
 import type { Staging } from '../pipeline/tables.ts';
+import type { SegmentStore } from '../segments/store.ts';
 import type { ListedObject, Source } from '../sources/source.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { type IsKnown, type ScannedChunk, scanChunk, type UnchangedObject } from './chunk-scan.ts';
@@ -23,8 +24,8 @@ export interface IngestRequest {
   readonly source: Source;
   /** To be read, in the order their records shall have. */
   readonly objects: readonly ListedObject[];
-  /** Absolute; made when missing. */
-  readonly segmentsDirectory: string;
+  /** Where they last; its folder is made when missing. */
+  readonly segments: SegmentStore;
   /** Below it, where the segments and the spool lie. @default '' */
   readonly folder?: string;
   /** A DuckDB that may read the segments; used only while the generator runs. */
@@ -66,7 +67,7 @@ const INLINE_OBJECTS = 2_000;
  * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, JSONPATHS_INVALID, INGEST_MISMATCH, DISK_FULL_AHEAD, DISK_FULL
  */
 export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegment, IngestSummary> {
-  const { staging, objects, segmentsDirectory, isKnown, session, signal } = request;
+  const { staging, objects, segments, isKnown, session, signal } = request;
   const unchanged: UnchangedObject[] = [];
   if (objects.length === 0) return { unchanged };
   const spec = await specOf(request);
@@ -74,10 +75,11 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   const failpoints = request.failpoints ?? noFailpoints;
   const chunkBytes = request.chunkBytes ?? DEFAULT_CHUNK_BYTES;
   const inputBytes = objects.reduce((sum, o) => sum + o.sizeBytes, 0);
+  const { directory } = segments;
   const home = request.folder === undefined ? '' : `${request.folder}/`;
-  const spool = `${segmentsDirectory}/${home}${SPOOL_FOLDER}/${newId()}`;
+  const spool = `${directory}/${home}${SPOOL_FOLDER}/${newId()}`;
   const fetchDirectory = `${spool}/fetched`;
-  mkdirSync(`${segmentsDirectory}/${home}${staging.name}`, { recursive: true });
+  mkdirSync(`${directory}/${home}${staging.name}`, { recursive: true });
   mkdirSync(fetchDirectory, { recursive: true });
   const { pool, release } = threadsFor(request, inputBytes);
   let ended = false;
@@ -87,7 +89,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
   let unfinished: string | undefined;
   try {
     const fetched = objects.some((o) => o.version !== undefined);
-    await checkDiskSpace(segmentsDirectory, { inputBytes, chunkBytes, fetched }, request.freeBytes);
+    await checkDiskSpace(directory, { inputBytes, chunkBytes, fetched }, request.freeBytes);
     const files = fetched ? new FetchedFiles(fetchDirectory) : undefined;
     const fetchOptions = { directory: fetchDirectory, ...(signal === undefined ? {} : { signal }) };
     const chunks = chunksOf(request.source.fetch(objects, fetchOptions), chunkBytes);
@@ -98,8 +100,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       const chunk = next.value;
       files?.arrived(chunk);
       failpoints.hit('spool.before');
-      const directory = `${spool}/${number++}`;
-      const scanned = await scanChunk(chunk, pool, spec, directory, isKnown);
+      const scanned = await scanChunk(chunk, pool, spec, `${spool}/${number++}`, isKnown);
       failpoints.hit('spool.after');
       return { chunk, scanned };
     };
@@ -114,8 +115,8 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       let settle = async (): Promise<StagedSegment | undefined> => undefined;
       if (scanned.objects.length > 0) {
         const path = `${home}${staging.name}/${newId()}.parquet`;
-        unfinished = unfinishedName(`${segmentsDirectory}/${path}`);
-        settle = await writeSegment({ spec, segmentsDirectory, path, session, failpoints }, scanned);
+        unfinished = unfinishedName(`${directory}/${path}`);
+        settle = await writeSegment({ spec, segments, path, session, failpoints }, scanned);
       }
       unchanged.push(...scanned.unchanged);
       await rm(scanned.spoolDirectory, { recursive: true, force: true });

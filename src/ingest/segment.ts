@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
 import type { Failpoints } from '../core/failpoints.ts';
 import { ident, literal } from '../core/quoting.ts';
+import type { SegmentStore } from '../segments/store.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { ScannedChunk } from './chunk-scan.ts';
 import { assembleParquet } from './parquet/assemble.ts';
@@ -11,7 +12,7 @@ import type { StagedSegment } from './staged.ts';
 
 export interface SegmentTarget {
   readonly spec: ScanSpec;
-  readonly segmentsDirectory: string;
+  readonly segments: SegmentStore;
   /** Relative, with `/`. */
   readonly path: string;
   /** Counts the rows. */
@@ -30,8 +31,8 @@ export function unfinishedName(path: string): string {
  * @throws INGEST_MISMATCH when the engine reads another number of rows than were certified, DISK_FULL
  */
 export async function writeSegment(target: SegmentTarget, chunk: ScannedChunk): Promise<() => Promise<StagedSegment>> {
-  const { spec, segmentsDirectory, path, failpoints } = target;
-  const absolute = `${segmentsDirectory}/${path}`;
+  const { spec, segments, path, failpoints } = target;
+  const absolute = `${segments.directory}/${path}`;
   const unfinished = unfinishedName(absolute);
   failpoints.hit('segment.before');
   try {
@@ -42,7 +43,10 @@ export async function writeSegment(target: SegmentTarget, chunk: ScannedChunk): 
     throw error;
   }
   const { rows, objects, quarantined } = chunk;
-  return async () => ({ path, rows, sizeBytes: await settle(absolute, failpoints), objects, quarantined });
+  return async () => {
+    const sizeBytes = await settle(absolute, failpoints);
+    return { path: await segments.keep(path, failpoints), rows, sizeBytes, objects, quarantined };
+  };
 }
 
 /** The engine that will read the file reads one column of it: another judge than the one that wrote it. */

@@ -2,7 +2,7 @@ import { isSparkifyError } from '../core/errors.ts';
 import { ident, identList, literal } from '../core/quoting.ts';
 import { ledger } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import { isCorrection, readCorrection } from '../sources/corrections.ts';
+import { isCorrection, readCorrection } from '../segments/corrections.ts';
 import { withObjects } from '../star/records.ts';
 import type { Standing } from '../star/standing.ts';
 import type { Row, SqlValue } from '../warehouse/session.ts';
@@ -79,7 +79,7 @@ async function sourceRecord(
   const place = placeOf(positions, located._row);
   const record = Object.fromEntries(staging.columns.map((c) => [c.name, located[c.name] ?? null]));
   const about = { staging: staging.name, objectId: located._object, uri, version, state, row: located._row, ...place };
-  const reading = isCorrection(uri) ? readCorrection(standing.segmentsDirectory, uri) : readVersion(uri, version);
+  const reading = isCorrection(uri) ? readCorrection(standing.segments, uri) : readVersion(uri, version);
   const bytes = await reading.catch((error: unknown) => {
     // A source out of reach is no reason to keep back what the segments tell.
     if (isSparkifyError(error) && error.code.startsWith('SOURCE_')) return error.message;
@@ -114,7 +114,7 @@ export function recordAt(standing: Standing, staging: Staging, path: string, fil
   return `select ${identList(
     staging.columns.map((c) => c.name),
     'p',
-  )}, p.filename as _f, p.file_row_number as _r from read_parquet([${literal(`${standing.segmentsDirectory}/${path}`)}], filename = true, file_row_number = true) p where p.file_row_number = ${fileRow}`;
+  )}, p.filename as _f, p.file_row_number as _r from read_parquet([${literal(`${standing.segments.directory}/${path}`)}], filename = true, file_row_number = true) p where p.file_row_number = ${fileRow}`;
 }
 
 /** Equality of a record's columns with a record at hand, NULL equal to NULL. */

@@ -55,8 +55,13 @@ async function atPlace(
     });
   };
   const [objectId, row] = [number('object'), number('row')];
-  const [object] = await standing.session.all<{ path: string; first_row: number; records_staged: number }>(
-    `select s.path, o.first_row, o.records_staged from ${ledger('objects')} o join ${ledger('segments')} s on s.segment_id = o.segment_id
+  const [object] = await standing.session.all<{
+    path: string;
+    size_bytes: number;
+    first_row: number;
+    records_staged: number;
+  }>(
+    `select s.path, s.size_bytes, o.first_row, o.records_staged from ${ledger('objects')} o join ${ledger('segments')} s on s.segment_id = o.segment_id
      where o.pipeline = ${literal(standing.pipeline.name)} and o.staging = ${literal(staging.name)} and o.object_id = ${objectId}`,
   );
   if (object === undefined || row >= object.records_staged) {
@@ -68,6 +73,7 @@ async function atPlace(
       fix: '`sparkify ledger` lists the objects; records count from 0.',
     });
   }
+  await standing.segments.bring([{ path: object.path, sizeBytes: object.size_bytes }]);
   const record = recordAt(standing, staging, object.path, object.first_row + row);
   return sourceRecords(standing, staging, record, 'r._row', 1, readVersion);
 }

@@ -13,7 +13,7 @@ import type { StarContext } from '../star/context.ts';
 import { tableExists, tablesOf } from '../star/delta.ts';
 import { batchTableName } from '../star/names.ts';
 import { winnerChange } from '../star/winners.ts';
-import type { OpenBatch, RunState } from './run-state.ts';
+import { type OpenBatch, type RunState, segmentsOf } from './run-state.ts';
 
 /**
  * Opens the run's batch when its first task needs it, or takes up the one that an earlier run of the same work left:
@@ -58,7 +58,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   await mirrorLedger(warehouse);
   const context: StarContext = {
     session,
-    segmentsDirectory: warehouse.segmentsDirectory,
+    segments: segmentsOf(state),
     pipeline,
     schema: state.computeSchema,
     epoch: row.epoch,

@@ -7,7 +7,7 @@ import type { StarContext } from '../star/context.ts';
 import type { Delta } from '../star/delta.ts';
 import { type WinnerChange, winnerChange } from '../star/winners.ts';
 import { deriveTable } from './load.ts';
-import type { RunState } from './run-state.ts';
+import { type RunState, segmentsOf } from './run-state.ts';
 
 /**
  * Brings the mirror's star up to the warehouse's ledger, when it stands for an older publish: after a crash between
@@ -45,7 +45,7 @@ export async function catchUpMirror(state: RunState): Promise<boolean> {
   );
   const context: StarContext = {
     session,
-    segmentsDirectory: warehouse.segmentsDirectory,
+    segments: segmentsOf(state),
     pipeline,
     schema: state.computeSchema,
     epoch: stand.epoch,

@@ -10,14 +10,19 @@ import type { RunState } from './run-state.ts';
  */
 export async function collectOrphanSegments(state: RunState): Promise<void> {
   const { warehouse, pipeline } = state.options;
+  const { segments } = warehouse;
   const home = pipelineFolder(pipeline.name);
-  const segments = await warehouse.read((session) => segmentRows(session, pipeline.name));
-  const retired = segments.filter((s) => s.state === 'retired');
-  if ((await findOrphans(warehouse.segmentsDirectory, livePaths(segments), home)).length > 0) {
+  const known = await warehouse.read((session) => segmentRows(session, pipeline.name));
+  const live = livePaths(known);
+  const retired = known.filter((s) => s.state === 'retired');
+  const kept = (await segments.kept(home)).filter((path) => !live.has(path));
+  if (kept.length > 0 || (await findOrphans(segments.directory, live, home)).length > 0) {
     // Under the ledger's lock: a commit whose answer was lost, or a run that lost the pipeline's lock, may just be
     // recording such a file.
     await ledgerTransaction(warehouse, async (tx) => {
-      await collectOrphans(warehouse.segmentsDirectory, livePaths(await segmentRows(tx.session, pipeline.name)), home);
+      const now = livePaths(await segmentRows(tx.session, pipeline.name));
+      await collectOrphans(segments.directory, now, home);
+      await segments.remove(kept.filter((path) => !now.has(path)));
     });
   }
   if (retired.length === 0) return;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ident, literal } from '../core/quoting.ts';
@@ -8,7 +8,7 @@ import { mirrorLedger } from '../ledger/mirror.ts';
 import { ledger, ledgerTransaction, reserveIds } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import type { SqlSession } from '../warehouse/session.ts';
-import type { RunOptions, RunState } from './run-state.ts';
+import { type RunOptions, type RunState, segmentsOf } from './run-state.ts';
 import { withRun } from './with-run.ts';
 
 export interface CompactionLimits {
@@ -23,6 +23,8 @@ export const compactionDefaults: CompactionLimits = { smallRows: 122_880, manySe
 interface Piece {
   readonly segment_id: number;
   readonly path: string;
+  readonly size_bytes: number;
+  readonly columns: string;
 }
 
 /**
@@ -41,19 +43,20 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
   const { warehouse, pipeline, failpoints } = state.options;
   const small = await warehouse.read((s) =>
     s.all<Piece>(
-      `select segment_id, path from ${ledger('segments')} where pipeline = $1 and staging = $2 and state = 'live' and row_count < $3 order by segment_id`,
+      `select segment_id, path, size_bytes, columns from ${ledger('segments')} where pipeline = $1 and staging = $2 and state = 'live' and row_count < $3 order by segment_id`,
       [pipeline.name, staging.name, limits.smallRows],
     ),
   );
   if (small.length < limits.manySegments) return 0;
   const ids = small.map((s) => s.segment_id).join(', ');
   const objects = await warehouse.read((s) => objectsIn(s, ids));
-  const path = `${pipelineFolder(pipeline.name)}/${staging.name}/${String(state.options.clock.nowMs()).padStart(14, '0')}-c${small[0]!.segment_id}-${small.at(-1)!.segment_id}-${randomBytes(4).toString('hex')}.parquet`;
-  const target = join(warehouse.segmentsDirectory, path);
+  const made = `${pipelineFolder(pipeline.name)}/${staging.name}/${String(state.options.clock.nowMs()).padStart(14, '0')}-c${small[0]!.segment_id}-${small.at(-1)!.segment_id}-${randomBytes(4).toString('hex')}.parquet`;
+  const target = join(warehouse.segments.directory, made);
+  await segmentsOf(state).bring(small.map((s) => ({ path: s.path, sizeBytes: s.size_bytes })));
   const rows = objects.reduce((sum, o) => sum + o.records_staged, 0);
   const session = state.session;
   await session.exec('create or replace temp table pieces (_n bigint, path varchar, _first bigint, _end bigint)');
-  const pathOf = new Map(small.map((s) => [s.segment_id, `${warehouse.segmentsDirectory}/${s.path}`]));
+  const pathOf = new Map(small.map((s) => [s.segment_id, `${warehouse.segments.directory}/${s.path}`]));
   const kept = objects.filter((o) => o.records_staged > 0);
   for (let i = 0; i < kept.length; i += 500) {
     const values = kept
@@ -71,15 +74,14 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
        order by g._n, p.file_row_number) to ${literal(`${target}.tmp`)} (format parquet)`,
   );
   makeDurable(`${target}.tmp`, target);
+  const sizeBytes = statSync(target).size;
+  const path = await warehouse.segments.keep(made, failpoints);
   failpoints.hit('compact.before');
   const written = await ledgerTransaction(warehouse, async (tx) => {
     // Whoever lost the pipeline's lock meanwhile may have been overtaken: what was put together must be as it was.
     if (!isDeepStrictEqual(await objectsIn(tx.session, ids), objects)) return false;
     const { segmentId } = await reserveIds(tx, 0);
     const events = kept.filter((o) => o.min_event_ms !== null);
-    const sizes = await tx.session.all<{ size: number; columns: string }>(
-      `select sum(size_bytes) as size, min(columns) as columns from ${ledger('segments')} where segment_id in (${ids})`,
-    );
     await tx.session.exec(
       `insert into ${ledger('segments')} (segment_id, pipeline, staging, path, row_count, size_bytes, columns, min_event_ms, max_event_ms, state, seq) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'live', $10)`,
       [
@@ -88,8 +90,8 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
         staging.name,
         path,
         rows,
-        Number(sizes[0]!.size),
-        sizes[0]!.columns,
+        sizeBytes,
+        small.map((s) => s.columns).sort()[0]!,
         events.length === 0 ? null : Math.min(...events.map((o) => o.min_event_ms!)),
         events.length === 0 ? null : Math.max(...events.map((o) => o.max_event_ms!)),
         tx.seq,
@@ -109,7 +111,7 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
     return true;
   });
   failpoints.hit('compact.after');
-  if (!written) rmSync(target, { force: true });
+  if (!written) await warehouse.segments.remove([path]);
   return written ? 1 : 0;
 }
 

@@ -1,6 +1,6 @@
 import { SparkifyError } from '../core/errors.ts';
 import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
-import { correctionUri, sha256Of } from '../sources/corrections.ts';
+import { correctionUri, sha256Of } from '../segments/corrections.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { RunOptions, RunState } from './run-state.ts';

@@ -1,6 +1,6 @@
 import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import { correctionUri, readCorrection, sha256Of } from '../sources/corrections.ts';
+import { correctionUri, readCorrection, sha256Of } from '../segments/corrections.ts';
 import { type RunState, warn } from './run-state.ts';
 import { type Request, settleStaging } from './settle.ts';
 
@@ -47,7 +47,7 @@ export async function readoptSettlements(state: RunState, staging: Staging): Pro
     const requests: Request[] = [];
     for (const f of found.filter((f) => f.state === outcome)) {
       const bytes =
-        f.replacement_uri === null ? undefined : await readCorrection(warehouse.segmentsDirectory, f.replacement_uri);
+        f.replacement_uri === null ? undefined : await readCorrection(warehouse.segments, f.replacement_uri);
       if (bytes === undefined) {
         warn(
           state,

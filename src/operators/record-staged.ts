@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { SparkifyError } from '../core/errors.ts';
 import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import type { StagedSegment } from '../ingest/staged.ts';
@@ -32,7 +31,7 @@ export async function recordStaged(
   const { warehouse, pipeline, clock, failpoints } = state.options;
   failpoints.hit('stage.before');
   const record = async (tx: LedgerTransaction, reserved: ReservedIds): Promise<readonly number[]> => {
-    requireSegment(state, segment);
+    await requireSegment(state, segment);
     const { parentIds, also } = extras;
     const options = { nowMs: clock.nowMs(), ...(parentIds === undefined ? {} : { parentIds }) };
     const ids = await recordSegment(tx, pipeline.name, staging, segment, reserved, options);
@@ -49,7 +48,7 @@ export async function recordStaged(
   // The ledger's lock is taken after the load, so that loads can run side by side; the ids are reserved before.
   const reserved = await ledgerTransaction(warehouse, (tx) => reserveIds(tx, segment.objects.length));
   const ids = await warehouse.transaction(async (session) => {
-    requireSegment(state, segment);
+    await requireSegment(state, segment);
     const columns = ['_object', '_row', ...staging.columns.map((c) => c.name)];
     if (segment.rows > 0) {
       const places = `places:${reserved.segmentId}`;
@@ -74,9 +73,9 @@ export async function recordStaged(
  * A run that lost the pipeline's lock may find that its successor has cleared what it wrote; under the ledger's lock,
  * nobody clears it any more.
  */
-function requireSegment(state: RunState, segment: StagedSegment): void {
+async function requireSegment(state: RunState, segment: StagedSegment): Promise<void> {
   const { warehouse, pipeline } = state.options;
-  if (existsSync(`${warehouse.segmentsDirectory}/${segment.path}`)) return;
+  if (await warehouse.segments.holds(segment.path)) return;
   throw new SparkifyError('WAREHOUSE_CONFLICT', {
     detail: `another run of ${pipeline.name} took over and cleared the unrecorded segment ${segment.path}`,
   });
@@ -103,7 +102,7 @@ async function withPlaces(
 }
 
 function stagingRows(state: RunState, staging: Staging, segment: StagedSegment, places: string): string {
-  const path = literal(`${state.options.warehouse.segmentsDirectory}/${segment.path}`);
+  const path = literal(`${state.options.warehouse.segments.directory}/${segment.path}`);
   return `select g._object, p.file_row_number - g._first as ${ident('_row')}, ${identList(
     staging.columns.map((c) => c.name),
     'p',

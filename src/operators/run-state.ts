@@ -6,6 +6,7 @@ import type { CheckResult } from '../ledger/checks.ts';
 import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { Definition } from '../pipeline/definition.ts';
 import type { Interval } from '../pipeline/interval.ts';
+import type { SegmentReader } from '../segments/store.ts';
 import type { Source } from '../sources/source.ts';
 import type { StarContext } from '../star/context.ts';
 import type { Delta } from '../star/delta.ts';
@@ -116,6 +117,28 @@ export interface RunState {
   readonly warnings: string[];
   batch: OpenBatch | 'nothing-new' | undefined;
   publishedEpoch: number | undefined;
+}
+
+/** The segments, for reading within the run, which tells of those that have to be brought. */
+export function segmentsOf({ options }: RunState): SegmentReader {
+  const { clock, progress, warehouse } = options;
+  const { segments } = warehouse;
+  const task = 'segments';
+  return {
+    directory: segments.directory,
+    bring: async (files) => {
+      const startedMs = clock.nowMs();
+      let brought = 0;
+      const onBrought = (done: number, total: number): void => {
+        brought = done;
+        progress({ type: 'task.progress', task, detail: `from ${segments.shown}`, done, total, unit: 'segments' });
+      };
+      await segments.bring(files, { signal: options.signal, onBrought });
+      const detail = `${brought.toLocaleString('en-US')} brought from ${segments.shown}`;
+      if (brought > 0) progress({ type: 'task.succeeded', task, durationMs: clock.nowMs() - startedMs, detail });
+    },
+    readText: (path) => segments.readText(path),
+  };
 }
 
 export function warn(state: RunState, detail: string): void {

@@ -1,11 +1,9 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
 import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
 import type { QuarantineState } from '../ledger/quarantine-view.ts';
 import { type LedgerTransaction, ledger, ledgerTransaction } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import { keepCorrection, syncCorrections } from '../sources/corrections.ts';
+import { keepCorrections } from '../segments/corrections.ts';
 import { recordStaged } from './record-staged.ts';
 import type { RunState } from './run-state.ts';
 import { segmentOfTexts, type Text } from './stage-texts.ts';
@@ -26,8 +24,6 @@ export interface Request extends Text {
   readonly entry: Entry;
   readonly note: string | null;
 }
-
-const WRITES_AT_ONCE = 16;
 
 export interface Settled {
   readonly staged: readonly { readonly id: number; readonly objectId: number; readonly records: number }[];
@@ -53,7 +49,7 @@ export async function settleStaging(
   const good = requests.filter((r) => !problems.has(r.uri));
   if (problems.size > 0) {
     // Only good records may stay in a segment of corrections.
-    await rm(join(warehouse.segmentsDirectory, segment.path), { force: true });
+    await warehouse.segments.remove([segment.path]);
     if (onFailure === 'throw') throw invalid(requests, problems);
     if (onFailure === 'note') await ledgerTransaction(warehouse, (tx) => noteReasons(tx, requests, problems));
     if (good.length > 0) segment = (await segmentOfTexts(state, staging, good))!;
@@ -134,10 +130,6 @@ async function noteReasons(
 async function keepAll(state: RunState, requests: readonly Request[]): Promise<void> {
   const { warehouse, failpoints } = state.options;
   failpoints.hit('correction.before');
-  for (let i = 0; i < requests.length; i += WRITES_AT_ONCE) {
-    const part = requests.slice(i, i + WRITES_AT_ONCE);
-    await Promise.all(part.map((r) => keepCorrection(warehouse.segmentsDirectory, r.uri, r.bytes)));
-  }
-  await syncCorrections(warehouse.segmentsDirectory, requests[0]!.uri);
+  await keepCorrections(warehouse.segments, requests);
   failpoints.hit('correction.after');
 }

@@ -24,7 +24,7 @@ export async function segmentOfTexts(
     staging,
     source: sourceOf(texts),
     objects: texts.map(listed),
-    segmentsDirectory: state.options.warehouse.segmentsDirectory,
+    segments: state.options.warehouse.segments,
     folder: pipelineFolder(state.options.pipeline.name),
     session: state.session,
     isKnown: () => false,

@@ -69,7 +69,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       staging,
       source,
       objects: comparison.toRead,
-      segmentsDirectory: options.warehouse.segmentsDirectory,
+      segments: options.warehouse.segments,
       folder: pipelineFolder(options.pipeline.name),
       session: state.session,
       isKnown: knownVersions(comparison, options.fromSources === true),

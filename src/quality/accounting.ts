@@ -55,14 +55,16 @@ function unbalanced(session: SqlSession, objects: string): Promise<Gap | undefin
 
 /** Segments that hold another number of rows than the ledger and their file say; the files are read by the compute engine. */
 async function wrongSegments(source: RecordSource, objects: string): Promise<Gap | undefined> {
-  const { session, segmentsDirectory } = source;
+  const { session, segments: store } = source;
   const chosen = `select distinct o.segment_id from ${ledger('objects')} o where (${objects})`;
-  const segments = await session.all<{ path: string; row_count: number; staged: number }>(
-    `select s.path, s.row_count, sum(o.records_staged)::bigint as staged from ${ledger('segments')} s join ${ledger('objects')} o on o.segment_id = s.segment_id
-     where s.segment_id in (${chosen}) group by s.segment_id, s.path, s.row_count order by s.segment_id`,
+  const segments = await session.all<{ path: string; row_count: number; size_bytes: number; staged: number }>(
+    `select s.path, s.row_count, s.size_bytes, sum(o.records_staged)::bigint as staged from ${ledger('segments')} s join ${ledger('objects')} o on o.segment_id = s.segment_id
+     where s.segment_id in (${chosen}) group by s.segment_id, s.path, s.row_count, s.size_bytes order by s.segment_id`,
   );
   if (segments.length === 0) return undefined;
-  const paths = segments.filter((s) => s.row_count > 0).map((s) => literal(`${segmentsDirectory}/${s.path}`));
+  const filled = segments.filter((s) => s.row_count > 0);
+  await store.bring(filled.map((s) => ({ path: s.path, sizeBytes: s.size_bytes })));
+  const paths = filled.map((s) => literal(`${store.directory}/${s.path}`));
   const files =
     paths.length === 0
       ? []
@@ -71,7 +73,7 @@ async function wrongSegments(source: RecordSource, objects: string): Promise<Gap
         );
   const inFile = new Map(files.map((f) => [f.file_name, f.num_rows]));
   const wrong = segments
-    .map((s) => ({ ...s, file: s.row_count === 0 ? 0 : (inFile.get(`${segmentsDirectory}/${s.path}`) ?? 0) }))
+    .map((s) => ({ ...s, file: s.row_count === 0 ? 0 : (inFile.get(`${store.directory}/${s.path}`) ?? 0) }))
     .filter((s) => s.file !== s.row_count || s.staged !== s.row_count);
   if (wrong.length === 0) return undefined;
   const samples = wrong.map((s) => ({

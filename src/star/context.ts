@@ -1,6 +1,7 @@
 import { literal } from '../core/quoting.ts';
 import type { ResolvedPipeline } from '../pipeline/define.ts';
 import type { Interval } from '../pipeline/interval.ts';
+import type { SegmentReader } from '../segments/store.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { SqlSession } from '../warehouse/session.ts';
 export interface StarContext {
   /** Of the compute engine. */
   readonly session: SqlSession;
-  readonly segmentsDirectory: string;
+  readonly segments: SegmentReader;
   readonly pipeline: ResolvedPipeline;
   /** Schema of the star in the compute engine. */
   readonly schema: string;

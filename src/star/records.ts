@@ -2,6 +2,7 @@ import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import { LEDGER_SCHEMA } from '../ledger/schema.ts';
 import type { Interval } from '../pipeline/interval.ts';
 import type { Staging } from '../pipeline/tables.ts';
+import type { SegmentReader } from '../segments/store.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 
 const OBJECTS = qualified(LEDGER_SCHEMA, 'objects');
@@ -15,7 +16,7 @@ interface RecordPart {
   readonly within?: readonly Interval[];
 }
 
-/** Records of some objects, as SQL over their Parquet segments. Nothing is read until the SQL runs. */
+/** Records of some objects, as SQL over their Parquet segments, which are at hand. Nothing is read until the SQL runs. */
 export interface RecordSet {
   readonly staging: Staging;
   readonly parts: readonly RecordPart[];
@@ -25,7 +26,7 @@ export interface RecordSet {
 
 export interface RecordSource {
   readonly session: SqlSession;
-  readonly segmentsDirectory: string;
+  readonly segments: SegmentReader;
 }
 
 /**
@@ -51,14 +52,16 @@ export async function recordSet(
     segment_id: number;
     path: string;
     row_count: number;
+    size_bytes: number;
     n: number;
     whole_time: boolean;
   }>(
-    `select s.segment_id, s.path, s.row_count, c.n, c.whole_time
+    `select s.segment_id, s.path, s.row_count, s.size_bytes, c.n, c.whole_time
      from (select o.segment_id, sum(o.records_staged)::bigint as n, bool_and(${inside}) as whole_time from ${OBJECTS} o where ${chosen} group by o.segment_id) c
      join ${SEGMENTS} s on s.segment_id = c.segment_id order by s.segment_id`,
   );
-  const directory = `${source.segmentsDirectory}/`;
+  await source.segments.bring(rows.map((r) => ({ path: r.path, sizeBytes: r.size_bytes })));
+  const directory = `${source.segments.directory}/`;
   const parts: RecordPart[] = [];
   for (const whole of [true, false]) {
     for (const wholeTime of [true, false]) {
@@ -148,12 +151,12 @@ export function timeCondition(column: string, within: readonly Interval[]): stri
 export function withObjects(source: RecordSource, relation: string): string {
   return `select x.*, o.object_id as _object, x._r - o.first_row as _row, o.uri as _uri
     from (${relation}) x
-    join ${SEGMENTS} s on ${literal(`${source.segmentsDirectory}/`)} || s.path = x._f
+    join ${SEGMENTS} s on ${literal(`${source.segments.directory}/`)} || s.path = x._f
     asof join (select segment_id, first_row, object_id, uri from ${OBJECTS} where records_staged > 0) o on o.segment_id = s.segment_id and x._r >= o.first_row`;
 }
 
 /** (_f, _r) for a relation of (_object, _row). */
 export function placesOf(source: RecordSource, relation: string): string {
-  return `select ${literal(`${source.segmentsDirectory}/`)} || s.path as _f, o.first_row + x._row as _r
+  return `select ${literal(`${source.segments.directory}/`)} || s.path as _f, o.first_row + x._row as _r
     from (${relation}) x join ${OBJECTS} o on o.object_id = x._object join ${SEGMENTS} s on s.segment_id = o.segment_id`;
 }

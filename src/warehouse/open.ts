@@ -1,4 +1,6 @@
 import { SparkifyError } from '../core/errors.ts';
+import { folderSegments } from '../segments/folder.ts';
+import type { SegmentStore } from '../segments/store.ts';
 import { openEmbeddedWarehouse } from './duckdb/warehouse.ts';
 import type { PostgresEnvironment } from './postgres/connection-options.ts';
 import { maskUrl, parseWarehouseUrl } from './url.ts';
@@ -7,8 +9,10 @@ import type { Warehouse } from './warehouse.ts';
 export interface OpenWarehouseOptions {
   /** What relative paths are relative to. */
   readonly cwd: string;
-  /** PostgreSQL only, and needed there: absolute path of the folder for segments. */
+  /** PostgreSQL only, and needed there without `segments`: absolute path of the folder for segments. */
   readonly segmentsDirectory?: string;
+  /** PostgreSQL only: where segments last when that is no folder; closed with the warehouse. */
+  readonly segments?: SegmentStore;
   /** PostgreSQL only: PGPASSWORD, PGPASSFILE, PGSSLMODE and so on. @default none */
   readonly env?: PostgresEnvironment;
   /** Embedded only: nothing can be changed, and SQL reaches no file beyond the segments. @default false */
@@ -26,11 +30,12 @@ export interface OpenWarehouseOptions {
  * @throws WAREHOUSE_URL_INVALID, WAREHOUSE_BUSY, WAREHOUSE_UNREACHABLE and the other WAREHOUSE_* codes
  */
 export async function openWarehouse(url: string, options: OpenWarehouseOptions): Promise<Warehouse> {
-  const { cwd, env, segmentsDirectory, mirror, readOnly, ...limits } = options;
+  const { cwd, env, segmentsDirectory, segments, mirror, readOnly, ...limits } = options;
   const parsed = parseWarehouseUrl(url, cwd);
   if (parsed.engine === 'duckdb')
     return openEmbeddedWarehouse({ path: parsed.path, ...limits, ...(readOnly === undefined ? {} : { readOnly }) });
-  if (segmentsDirectory === undefined)
+  const store = segments ?? (segmentsDirectory === undefined ? undefined : folderSegments(segmentsDirectory));
+  if (store === undefined)
     throw new SparkifyError('USAGE', {
       detail: `No folder for the segments of ${maskUrl(url)} is known.`,
       fix: 'Set `segments` in sparkify.config.ts.',
@@ -39,7 +44,7 @@ export async function openWarehouse(url: string, options: OpenWarehouseOptions):
   const { openPostgresWarehouse } = await import('./postgres/warehouse.ts');
   return openPostgresWarehouse({
     url: parsed.url,
-    segmentsDirectory,
+    segments: store,
     cwd,
     ...limits,
     ...(env === undefined ? {} : { env }),

@@ -1,4 +1,5 @@
 import type { Staging, StarTable } from '../pipeline/tables.ts';
+import type { SegmentStore } from '../segments/store.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Dialect } from './dialect.ts';
 import type { DuckDatabase } from './duckdb/database.ts';
@@ -21,8 +22,8 @@ export interface Warehouse {
   readonly capabilities: Capabilities;
   readonly dialect: Dialect;
   readonly compute: DuckDatabase;
-  /** Absolute path of the directory with the Parquet segments. */
-  readonly segmentsDirectory: string;
+  /** Where its Parquet segments last. */
+  readonly segments: SegmentStore;
   /** One read-only snapshot transaction. */
   read<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
   /**

@@ -4,16 +4,17 @@
  */
 export type Layers = Readonly<Record<string, readonly string[]>>;
 
-const starAndBelow = ['core', 'pipeline', 'warehouse', 'ledger', 'star'];
+const starAndBelow = ['core', 'pipeline', 'segments', 'warehouse', 'ledger', 'star'];
 
 export const layers: Layers = {
   core: [],
   pipeline: ['core'],
-  warehouse: ['core', 'pipeline'],
   sources: ['core', 'pipeline'],
-  ingest: ['core', 'pipeline', 'warehouse', 'sources'],
+  segments: ['core', 'sources'],
+  warehouse: ['core', 'pipeline', 'segments/store.ts', 'segments/folder.ts'],
+  ingest: ['core', 'pipeline', 'segments/store.ts', 'warehouse', 'sources'],
   ledger: ['core', 'pipeline', 'warehouse', 'ingest/staged.ts'],
-  star: ['core', 'pipeline', 'warehouse', 'ledger'],
+  star: ['core', 'pipeline', 'segments/store.ts', 'warehouse', 'ledger'],
   quality: starAndBelow,
   lineage: [...starAndBelow, 'sources', 'ingest/scan/syntax.ts'],
   operators: [...starAndBelow, 'sources', 'ingest', 'quality'],

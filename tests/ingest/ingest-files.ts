@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { RecordColumn, RecordColumns } from '../../src/ingest/columns/record-columns.ts';
 import { type IngestRequest, type IngestSummary, ingest } from '../../src/ingest/ingest.ts';
 import type { StagedObject, StagedSegment } from '../../src/ingest/staged.ts';
+import { folderSegments } from '../../src/segments/folder.ts';
 import type { FetchedObject, ListedObject, Source } from '../../src/sources/source.ts';
 import { DuckDatabase } from '../../src/warehouse/duckdb/database.ts';
 import type { DuckSession } from '../../src/warehouse/duckdb/session.ts';
@@ -83,7 +84,7 @@ export async function ingestAll(
   request: Pick<IngestRequest, 'staging' | 'objects'> & Partial<IngestRequest>,
 ): Promise<Ingested> {
   const { session } = bench;
-  const base = { source: localSource(bench), segmentsDirectory: bench.segments, session, isKnown: () => false };
+  const base = { source: localSource(bench), segments: folderSegments(bench.segments), session, isKnown: () => false };
   const generator = ingest({ ...base, ...request });
   const segments: StagedSegment[] = [];
   for (;;) {

@@ -8,6 +8,7 @@ import { collectOrphans } from '../../src/ingest/orphans.ts';
 import { SpoolWriter } from '../../src/ingest/scan/spool-writer.ts';
 import { read } from '../../src/pipeline/column.ts';
 import { type Staging, staging } from '../../src/pipeline/tables.ts';
+import { folderSegments } from '../../src/segments/folder.ts';
 import { type Bench, filesBelow, ingestAll, localSource, openBench, put } from './ingest-files.ts';
 
 const doc = 'test';
@@ -142,7 +143,7 @@ describe('a run that ends early', () => {
   it('by its signal leaves whole segments and nothing else', async () => {
     const objects = Array.from({ length: 8 }, (_, i) => put(bench, `${i}.json`, lines(i * 3000, 3000, 400)));
     const abort = new AbortController();
-    const base = { source: localSource(bench), segmentsDirectory: bench.segments, session: bench.session };
+    const base = { source: localSource(bench), segments: folderSegments(bench.segments), session: bench.session };
     const generator = ingest({
       ...base,
       staging: numbers,
@@ -161,7 +162,7 @@ describe('a run that ends early', () => {
 
   it('by its reader leaves whole segments and nothing else', async () => {
     const objects = Array.from({ length: 4 }, (_, i) => put(bench, `${i}.json`, lines(i * 3000, 3000, 400)));
-    const base = { source: localSource(bench), segmentsDirectory: bench.segments, session: bench.session };
+    const base = { source: localSource(bench), segments: folderSegments(bench.segments), session: bench.session };
     const generator = ingest({ ...base, staging: numbers, objects, isKnown: () => false, chunkBytes: 1_000_000 });
     for await (const segment of generator) {
       expect(segment.rows).toBe(3000);
@@ -185,7 +186,7 @@ describe('a run that ends early', () => {
         yield* base.fetch(all.slice(1), options);
       },
     } as typeof base;
-    const request = { source, segmentsDirectory: bench.segments, session: bench.session, isKnown: () => false };
+    const request = { source, segments: folderSegments(bench.segments), session: bench.session, isKnown: () => false };
     const generator = ingest({ ...request, staging: numbers, objects, chunkBytes: 1, workers });
     await generator.next();
     const ended = generator.return({ unchanged: [] });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { read } from '../../src/pipeline/column.ts';
 import { staging } from '../../src/pipeline/tables.ts';
+import { folderSegments } from '../../src/segments/folder.ts';
 import { ingestAll, openBench, put } from './ingest-files.ts';
 
 const doc = 'test';
@@ -87,7 +88,7 @@ it('stages what the engine reads of the same lines, bit for bit', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(record, { maxLength: 30 }), { minLength: 1, maxLength: 3 }), async (files) => {
       const objects = files.map((lines, i) => put(bench, `${n}/${i}.json`, lines.map((l) => `${l}\n`).join('')));
-      const staged = await ingestAll(bench, { staging: table, objects, segmentsDirectory: bench.segments });
+      const staged = await ingestAll(bench, { staging: table, objects, segments: folderSegments(bench.segments) });
       const paths = objects.map((o) => `'${join(bench.directory, 'in', o.key)}'`).join(', ');
       const read = await bench.session.all(
         `select * from read_json([${paths}], format = 'newline_delimited', auto_detect = false,

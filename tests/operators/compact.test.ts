@@ -63,7 +63,7 @@ describe.each(['duckdb', 'postgres'] as const)('compaction on %s', (engine) => {
     });
     const live = (await segments()).filter((s) => s.state === 'live');
     expect(live).toHaveLength(1);
-    const files = (await segments()).map((s) => existsSync(join(world.warehouse.segmentsDirectory, s.path)));
+    const files = (await segments()).map((s) => existsSync(join(world.warehouse.segments.directory, s.path)));
     expect(files).toEqual(Array(4).fill(true));
     await world.run({ rebuild: true });
     expect(await world.visits()).toEqual([1, 2, 3, 11, 12, 13]);

@@ -61,7 +61,7 @@ describe('correcting', () => {
   });
 
   it('refuses a text that a file could not have either, and leaves nothing behind', async () => {
-    const segments = () => readdirSync(join(world.warehouse.segmentsDirectory, 'visits/staging_visits'));
+    const segments = () => readdirSync(join(world.warehouse.segments.directory, 'visits/staging_visits'));
     const before = segments();
     for (const text of ['', '{"visit": 2', visit(2, { place: 1.5 }), `${visit(2)}\n${visit(6, { ts: 5 })}`]) {
       await expect(correctRecords(world.options(), [{ id: CUT, text: bytes(text) }])).rejects.toMatchObject({
@@ -188,7 +188,7 @@ describe('ending anywhere', () => {
     expect(await world.visits()).toEqual([1, 2, 3]);
     const { total } = await world.standing(ledgerReport);
     expect(total).toMatchObject({ objects: 3, staged: 3 });
-    const files = readdirSync(join(world.warehouse.segmentsDirectory, 'visits/staging_visits'));
+    const files = readdirSync(join(world.warehouse.segments.directory, 'visits/staging_visits'));
     expect(files).toHaveLength(2);
   });
 });

@@ -156,8 +156,8 @@ export class VisitsWorld {
     const coverage = await this.warehouse.read((s) => coverageOf(s, 'visits'));
     const session = await this.warehouse.compute.connect();
     try {
-      const { segmentsDirectory } = this.warehouse;
-      return await work({ session, segmentsDirectory, pipeline: this.pipeline, schema: 'main', coverage });
+      const { segments } = this.warehouse;
+      return await work({ session, segments, pipeline: this.pipeline, schema: 'main', coverage });
     } finally {
       session.close();
     }

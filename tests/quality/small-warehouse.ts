@@ -11,6 +11,7 @@ import { definitionHash, definitionOf } from '../../src/pipeline/definition.ts';
 import type { Interval } from '../../src/pipeline/interval.ts';
 import { union } from '../../src/pipeline/interval.ts';
 import type { Staging } from '../../src/pipeline/tables.ts';
+import { folderSegments } from '../../src/segments/folder.ts';
 import { applyInCompute, applyState, beginBatch, dropBatch, ensureState, standOf } from '../../src/star/apply.ts';
 import { deriveCalendar } from '../../src/star/calendar.ts';
 import type { StarContext } from '../../src/star/context.ts';
@@ -123,7 +124,7 @@ export class SmallWarehouse {
     const { coverage } = await standOf(session, pipeline.name);
     const context: StarContext = {
       session,
-      segmentsDirectory: this.directory,
+      segments: folderSegments(this.directory),
       pipeline,
       schema: 'main',
       epoch: this.epoch,
@@ -177,7 +178,7 @@ export class SmallWarehouse {
     const { coverage } = await standOf(this.session, this.pipeline.name);
     return {
       session: this.session,
-      segmentsDirectory: this.directory,
+      segments: folderSegments(this.directory),
       pipeline: this.pipeline,
       schema: 'main',
       coverage,

@@ -33,7 +33,7 @@ async function close(warehouse: Warehouse): Promise<void> {
 test('the path is relative to the working directory given; folders are made; segments lie beside the file', async () => {
   const warehouse = await open('duckdb:some/where.db');
   expect(warehouse.url).toBe(`duckdb:${join(directory, 'some', 'where.db')}`);
-  expect(warehouse.segmentsDirectory).toBe(join(directory, 'some', 'where.db.segments'));
+  expect(warehouse.segments.directory).toBe(join(directory, 'some', 'where.db.segments'));
   expect(existsSync(join(directory, 'some', 'where.db'))).toBe(true);
 });
 
@@ -89,10 +89,10 @@ test('a file that is no database is WAREHOUSE_INVALID; read-only, one that is no
 
 test('read-only SQL sees tables and segments, and reaches and changes nothing else', async () => {
   const writer = await open('duckdb:a.db');
-  await mkdir(writer.segmentsDirectory);
+  await mkdir(writer.segments.directory);
   await writer.transaction(async (s) => {
     await s.exec('create table t as select 1 as a');
-    await s.exec(`copy (select 7 as a) to '${join(writer.segmentsDirectory, 's.parquet')}' (format parquet)`);
+    await s.exec(`copy (select 7 as a) to '${join(writer.segments.directory, 's.parquet')}' (format parquet)`);
   });
   await close(writer);
   const secret = join(directory, 'secret.csv');
@@ -100,10 +100,10 @@ test('read-only SQL sees tables and segments, and reaches and changes nothing el
   const reader = await open('duckdb:a.db', { readOnly: true });
   const all = (sql: string): Promise<unknown> => reader.read((s) => s.all(sql));
   expect(await all('select a from t')).toEqual([{ a: 1 }]);
-  expect(await all(`select a from '${join(reader.segmentsDirectory, 's.parquet')}'`)).toEqual([{ a: 7 }]);
+  expect(await all(`select a from '${join(reader.segments.directory, 's.parquet')}'`)).toEqual([{ a: 7 }]);
   const refused = [
     `select * from '${secret}'`,
-    `select * from read_text('${reader.segmentsDirectory}/../secret.csv')`,
+    `select * from read_text('${reader.segments.directory}/../secret.csv')`,
     `copy t to '${join(directory, 'out.csv')}'`,
     'insert into t values (2)',
     'set enable_external_access = true',

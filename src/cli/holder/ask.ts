@@ -2,6 +2,8 @@ import { lstatSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { SparkifyError } from '../../core/errors.ts';
+import { folderSegments } from '../../segments/folder.ts';
+import type { SegmentStore } from '../../segments/store.ts';
 import type { Capabilities } from '../../warehouse/capabilities.ts';
 import type { DuckDatabase } from '../../warehouse/duckdb/database.ts';
 import { duckdbDialect } from '../../warehouse/duckdb/dialect.ts';
@@ -57,13 +59,13 @@ class HeldWarehouse implements Warehouse {
   readonly url: string;
   readonly capabilities: Capabilities = embeddedCapabilities;
   readonly dialect = duckdbDialect;
-  readonly segmentsDirectory: string;
+  readonly segments: SegmentStore;
   readonly #path: string;
   readonly #holder: HolderFile;
 
   constructor(path: string, segmentsDirectory: string, holder: HolderFile) {
     this.url = `duckdb:${path}`;
-    this.segmentsDirectory = segmentsDirectory;
+    this.segments = folderSegments(segmentsDirectory);
     this.#path = path;
     this.#holder = holder;
   }

@@ -134,7 +134,7 @@ async function replyOf(answer: () => Promise<unknown>): Promise<Reply> {
 
 /** State: nothing → begun (a snapshot) → perhaps a stream in it; a new statement ends the stream before it. */
 function answering(warehouse: Warehouse, session: DuckSession, parser: DuckSession) {
-  const { segmentsDirectory } = warehouse;
+  const segmentsDirectory = warehouse.segments.directory;
   let begun = false;
   let stream: AsyncIterator<ResultBatch> | undefined;
   return async (request: Request): Promise<unknown> => {

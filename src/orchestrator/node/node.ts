@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { Timers } from '../../core/timers.ts';
@@ -22,7 +21,6 @@ import type { LoadedPipelines } from '../worker/definitions.ts';
 import { ownIdentity } from '../worker/process-identity.ts';
 import { catchStrayErrors } from '../worker/stray-errors.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../worker/worker.ts';
-import { segmentsId } from './segments-mark.ts';
 
 /**
  * up: schedules, lets runs begin, carries them out, sends alerts. worker: carries out, and takes up what the dead left.
@@ -57,8 +55,8 @@ export interface NodeOptions extends RegisterOptions {
   readonly queues?: readonly string[];
   /** The warehouse is a file of this machine. @default false */
   readonly embeddedWarehouse?: boolean;
-  /** The folder of segments, when it must be one that all nodes share. @default not looked at */
-  readonly sharedSegments?: string;
+  /** The name of the store of segments, when it must be one that all nodes share. @default not looked at */
+  readonly segmentsId?: string;
   /** A task whose worker died so often is set aside. @default 3 */
   readonly maxCrashes?: number;
   /** Of `up`. @default none are sent */
@@ -101,7 +99,7 @@ const RETENTION_EVERY_MS = 3_600_000;
  * @throws NODE_RUNNING when another `up` has the embedded store; SEGMENTS_APART, STORE_*
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { role, store, pipelines, clock, timers, random, note, onlyRun, sharedSegments } = options;
+  const { role, store, pipelines, clock, timers, random, note, onlyRun, segmentsId } = options;
   const leaseMs = options.worker.leaseMs ?? LEASE_MS;
   const identity = ownIdentity();
   const graphs = createRunGraphs();
@@ -127,7 +125,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       queues: options.queues ?? ['default'],
       slots: options.slots ?? SLOTS,
       embedded: options.embeddedWarehouse === true,
-      ...(sharedSegments === undefined ? {} : { segments: segmentsId(sharedSegments, randomUUID) }),
+      ...(segmentsId === undefined ? {} : { segments: segmentsId }),
     },
     clock,
     timers,

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { SparkifyError } from '../../core/errors.ts';
 import { identList, qualified } from '../../core/quoting.ts';
+import { folderSegments } from '../../segments/folder.ts';
+import type { SegmentStore } from '../../segments/store.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { SqlSession } from '../session.ts';
 import type { TableRef, Warehouse } from '../warehouse.ts';
@@ -49,14 +51,14 @@ class EmbeddedWarehouse implements Warehouse {
   readonly capabilities = embeddedCapabilities;
   readonly dialect = duckdbDialect;
   readonly compute: DuckDatabase;
-  readonly segmentsDirectory: string;
+  readonly segments: SegmentStore;
   /** Per pipeline: ends when its holder lets go. The file's own lock keeps other processes out. */
   readonly #held = new Map<string, Promise<void>>();
 
   constructor(database: DuckDatabase, segmentsDirectory: string) {
     this.compute = database;
     this.url = `duckdb:${database.path}`;
-    this.segmentsDirectory = segmentsDirectory;
+    this.segments = folderSegments(segmentsDirectory);
   }
 
   async read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {

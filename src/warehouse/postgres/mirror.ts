@@ -10,7 +10,8 @@ export interface Mirror {
 }
 
 export interface MirrorOptions {
-  readonly segmentsDirectory: string;
+  /** Absolute. */
+  readonly directory: string;
   readonly memoryLimit?: string;
   readonly threads?: number;
   /** @default 'file' */
@@ -18,11 +19,11 @@ export interface MirrorOptions {
 }
 
 /**
- * Opens `mirror.duckdb` in the segments directory. The mirror is a cache: where somebody else has its file, this one
+ * Opens `mirror.duckdb` in the directory, that of the segments. The mirror is a cache: where somebody else has its file, this one
  * works with a mirror in memory, which is brought up from the ledger all the same.
  */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
-  const { segmentsDirectory: directory } = options;
+  const { directory } = options;
   const settings: Omit<DuckDatabaseOptions, 'path'> = {
     tempDirectory: join(directory, 'tmp', 'spill'),
     ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),

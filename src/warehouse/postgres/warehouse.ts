@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { errorText, SparkifyError } from '../../core/errors.ts';
+import type { SegmentStore } from '../../segments/store.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { DuckDatabase } from '../duckdb/database.ts';
 import type { SqlSession } from '../session.ts';
@@ -16,8 +17,8 @@ import { PostgresSession } from './session.ts';
 export interface PostgresWarehouseOptions {
   /** `postgresql://user@host:port/database?sslmode=…` */
   readonly url: string;
-  /** Absolute; the local mirror and the files under way lie there too. */
-  readonly segmentsDirectory: string;
+  /** Closed with the warehouse. The local mirror and the files under way lie in its folder too. */
+  readonly segments: SegmentStore;
   /** PGPASSWORD, PGPASSFILE, PGSSLMODE and so on. @default none */
   readonly env?: PostgresEnvironment;
   /** What relative certificate paths are relative to. @default '.' */
@@ -26,7 +27,7 @@ export interface PostgresWarehouseOptions {
   readonly memoryLimit?: string;
   /** Of the local DuckDB. @default the cores */
   readonly threads?: number;
-  /** Where the local DuckDB keeps its copy of the ledger. @default 'file' (`mirror.duckdb` in the segments directory) */
+  /** Where the local DuckDB keeps its copy of the ledger. @default 'file' (`mirror.duckdb` in the folder of the segments) */
   readonly mirror?: 'file' | 'memory';
 }
 
@@ -47,13 +48,13 @@ const capabilities: Capabilities = {
  *   WAREHOUSE_TLS_FAILED, WAREHOUSE_OPEN_FAILED
  */
 export async function openPostgresWarehouse(options: PostgresWarehouseOptions): Promise<Warehouse> {
-  const { segmentsDirectory } = options;
+  const { segments, ...others } = options;
   const address = await resolveAddress(options.url, options);
   const clients = new PostgresClients(address);
   try {
     await checkServer(clients);
-    const mirror = await openMirror(options);
-    return new PostgresWarehouse(clients, mirror, address.shown, segmentsDirectory);
+    const mirror = await openMirror({ ...others, directory: segments.directory });
+    return new PostgresWarehouse(clients, mirror, address.shown, segments);
   } catch (error) {
     await clients.close();
     throw error;
@@ -65,16 +66,16 @@ class PostgresWarehouse implements Warehouse {
   readonly capabilities = capabilities;
   readonly dialect = postgresDialect;
   readonly compute: DuckDatabase;
-  readonly segmentsDirectory: string;
+  readonly segments: SegmentStore;
   readonly #clients: PostgresClients;
   readonly #mirror: Mirror;
 
-  constructor(clients: PostgresClients, mirror: Mirror, url: string, segmentsDirectory: string) {
+  constructor(clients: PostgresClients, mirror: Mirror, url: string, segments: SegmentStore) {
     this.#clients = clients;
     this.#mirror = mirror;
     this.compute = mirror.database;
     this.url = url;
-    this.segmentsDirectory = segmentsDirectory;
+    this.segments = segments;
   }
 
   read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
@@ -104,7 +105,7 @@ class PostgresWarehouse implements Warehouse {
   load(session: SqlSession, table: TableRef, select: string): Promise<number> {
     if (!(session instanceof PostgresSession))
       throw new SparkifyError('INTERNAL', { detail: 'a load needs a session of the same warehouse' });
-    return load(this.compute, session, table, select, join(this.segmentsDirectory, 'tmp'));
+    return load(this.compute, session, table, select, join(this.segments.directory, 'tmp'));
   }
 
   lockPipeline(pipeline: string, options: PipelineLockOptions): Promise<() => Promise<void>> {
@@ -113,6 +114,7 @@ class PostgresWarehouse implements Warehouse {
 
   async close(): Promise<void> {
     await this.#mirror.close();
+    await this.segments.close();
     await this.#clients.close();
   }
 }

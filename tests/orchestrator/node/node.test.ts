@@ -6,6 +6,7 @@ import { type NodeOptions, type RunningNode, startNode } from '../../../src/orch
 import { createRun } from '../../../src/orchestrator/runs/create-run.ts';
 import type { ResolvedPipeline } from '../../../src/pipeline/define.ts';
 import { graphOf } from '../../../src/pipeline/graph-of.ts';
+import { folderSegments } from '../../../src/segments/folder.ts';
 import { useQuickDirectory } from '../../property/quick-directory.ts';
 import { HOUR_MS, NodeWorld, pipelineOf, startMs } from './node-world.ts';
 
@@ -97,10 +98,15 @@ describe('a node', () => {
   });
 
   test('nodes that do not see the same folder of segments are refused', async () => {
-    const [one, another] = ['one', 'another'].map((name) => join(world.directory, name));
-    await start([], { sharedSegments: one! });
-    await start([], { role: 'worker', sharedSegments: one! });
-    await expect(start([], { role: 'worker', sharedSegments: another! })).rejects.toMatchObject({
+    const [one, another] = await Promise.all(
+      ['one', 'one', 'another'].map((name) => folderSegments(join(world.directory, name)).check()),
+    ).then(([first, again, other]) => {
+      expect(again).toBe(first);
+      return [first, other];
+    });
+    await start([], { segmentsId: one! });
+    await start([], { role: 'worker', segmentsId: one! });
+    await expect(start([], { role: 'worker', segmentsId: another! })).rejects.toMatchObject({
       code: 'SEGMENTS_APART',
       message: expect.stringContaining(`process ${process.pid} on `),
     });

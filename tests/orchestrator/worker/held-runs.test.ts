@@ -43,7 +43,7 @@ describe('runs that work on a warehouse', () => {
       capabilities: w.capabilities,
       dialect: w.dialect,
       compute: w.compute,
-      segmentsDirectory: w.segmentsDirectory,
+      segments: w.segments,
       read: w.read.bind(w),
       transaction: w.transaction.bind(w),
       load: w.load.bind(w),
