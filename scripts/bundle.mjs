@@ -33,7 +33,16 @@ const packages = {
  * run them. A part is what lies below these paths with all that it imports, without what the parts before it have.
  */
 const parts = {
-  start: ['src/cli/bin.ts', 'src/core/'],
+  start: [
+    'src/core/errors.ts',
+    'src/core/failpoints.ts',
+    'src/cli/error-report.ts',
+    'src/cli/output.ts',
+    'src/cli/package.ts',
+    'src/orchestrator/cells/plan.ts',
+    'src/server/operations.ts',
+  ],
+  main: ['src/cli/main.ts'],
   client: ['src/cli/control.ts', 'src/cli/commands/status.ts', 'src/cli/commands/plan.ts'],
   project: ['src/cli/project.ts', 'src/cli/parameters.ts', 'src/index.ts', 'pipelines/'],
   ledger: ['src/ledger/'],
@@ -82,6 +91,12 @@ const zodLanguages = {
   },
 };
 
+/** Code that is kept compiled cannot import, and what Node brings itself is there as soon by `require`. */
+const requiredOfNode = {
+  name: 'required-of-node',
+  renderChunk: (code) => code.replaceAll(/\bimport\(("node:[\w/]+")\)/gu, 'Promise.resolve(require($1))'),
+};
+
 /** The parts as groups of modules, and the plugin that finds them once all modules are known. */
 function partsOfCommand() {
   const partOf = new Map();
@@ -99,8 +114,12 @@ function partsOfCommand() {
       }
     },
   };
-  // What only one file needs stays with it.
-  const groups = Object.keys(parts).map((name) => ({ name, test: (id) => partOf.get(id) === name, minShareCount: 2 }));
+  // What only one file needs stays with it, but for what every command loads.
+  const groups = Object.keys(parts).map((name) => ({
+    name,
+    test: (id) => partOf.get(id) === name,
+    minShareCount: name === 'start' || name === 'main' ? 1 : 2,
+  }));
   return { plugin, groups };
 }
 
@@ -113,14 +132,15 @@ export async function bundle() {
     platform: 'node',
     input: entries,
     resolve: { alias: { sparkify: join(root, entries.index) } },
-    plugins: [requiredPackages, zodLanguages, plugin],
+    plugins: [requiredPackages, zodLanguages, requiredOfNode, plugin],
     onLog: (level, log) => {
       // What is imported in two ways is in a part that both load.
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message);
     },
   });
   const { output } = await input.generate({
-    format: 'esm',
+    format: 'cjs',
+    strict: true,
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
     comments: { legal: false, jsdoc: false, annotation: true },
@@ -130,19 +150,27 @@ export async function bundle() {
   await input.close();
   const chunks = output.filter((file) => file.type === 'chunk');
   refuseImportsOfCommand(chunks);
+  refuseImports(chunks.filter((chunk) => !chunk.isEntry));
   refuseMissingFiles(chunks);
-  rmSync(folder, { recursive: true, force: true });
+  for (const old of [folder, join(root, 'dist', 'compiled')]) rmSync(old, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'licenses.txt'), licenses(chunks.flatMap((chunk) => chunk.moduleIds)));
+  writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}\n');
   // The command is last: while it is there, all of it is.
   for (const chunk of chunks.sort((a, b) => Number(a.name === 'bin') - Number(b.name === 'bin')))
     writeFileSync(join(folder, chunk.fileName), chunk.code);
 }
 
-/** The command waits for what it loads; whatever waited for the command in turn would never begin. */
+/** What is begun by its file name: a thread, or a project that imports the package, would run the command. */
 function refuseImportsOfCommand(chunks) {
   const found = chunks.find(({ imports }) => imports.includes('bin.js'));
   if (found !== undefined) throw new Error(`${found.fileName} of the bundle imports the command itself`);
+}
+
+/** Only files that are begun by their names, which are not kept compiled, may import something else than each other. */
+function refuseImports(chunks) {
+  const found = chunks.find(({ code }) => /(?<![\w$.])import\(/u.test(code));
+  if (found !== undefined) throw new Error(`${found.fileName} of the bundle imports something while it runs`);
 }
 
 /** Threads are begun by the names of their files. */

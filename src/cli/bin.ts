@@ -1,8 +1,14 @@
 #!/usr/bin/env node
-import { processContext } from './process-context.ts';
-import { runCli } from './program.ts';
+import { Module } from 'node:module';
+import { dirname, join } from 'node:path';
+import { keepCompiledCode } from './compiled-code.ts';
 
-const exitCode = await runCli(process.argv.slice(2), processContext());
-// What is still in the pipes goes out first; then nothing that an idle connection holds open may keep the process.
-await Promise.all([process.stdout, process.stderr].map((s) => new Promise((done) => s.write('', done))));
-process.exit(exitCode);
+const sources = import.meta.dirname;
+const folder = join(dirname(sources), 'compiled');
+// From 22.1 on, Node does it by itself when it is asked to.
+const { enableCompileCache } = Module as { enableCompileCache?: (folder: string) => unknown };
+if (enableCompileCache !== undefined) enableCompileCache(folder);
+else keepCompiledCode({ sources, folder, command: /^[a-z]+$/u.exec(process.argv[2] ?? '')?.[0] ?? 'sparkify' });
+
+// Only now: whatever this file imports itself is compiled each time.
+void import('./main.ts').then(({ main }) => main());

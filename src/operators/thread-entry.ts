@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { LogLevel, ThreadContext } from '../pipeline/function-context.ts';
 import type { JsonValue } from '../pipeline/json-value.ts';
 
@@ -18,23 +18,23 @@ export type ThreadMessage =
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string | undefined };
 
 const port = parentPort;
-if (port !== null) {
-  const { module, export: name, input, context } = workerData as ThreadStart;
-  const tell = (message: ThreadMessage): void => port.postMessage(message);
+if (port !== null) void answer(port, workerData as ThreadStart);
+
+async function answer(to: MessagePort, { module, export: name, input, context }: ThreadStart): Promise<void> {
+  const tell = (message: ThreadMessage): void => to.postMessage(message);
   const run = await load(module, name).catch((error: unknown) => {
     tell({ kind: 'invalid', detail: error instanceof Error ? error.message : String(error) });
   });
-  if (run !== undefined) {
-    try {
-      const log: ThreadContext['log'] = (message, level = 'info') => tell({ kind: 'log', message, level });
-      tell({ kind: 'value', value: await run(input, { ...context, log }) });
-    } catch (error) {
-      tell({
-        kind: 'failed',
-        message: error instanceof Error ? error.message : String(error),
-        stack: error instanceof Error ? error.stack : undefined,
-      });
-    }
+  if (run === undefined) return;
+  try {
+    const log: ThreadContext['log'] = (message, level = 'info') => tell({ kind: 'log', message, level });
+    tell({ kind: 'value', value: await run(input, { ...context, log }) });
+  } catch (error) {
+    tell({
+      kind: 'failed',
+      message: error instanceof Error ? error.message : String(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
   }
 }
 
