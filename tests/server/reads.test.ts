@@ -278,15 +278,12 @@ eachStore((_, open) => {
     const pending = (uri: string, from: number, change: 'new' | 'changed') => ({
       pipeline: 'p',
       staging: 's',
-      uri,
-      name: uri,
       change,
       start_ms: december(from),
       end_ms: december(from + 1),
-      version: null,
-      size_bytes: 1,
-      mtime_ms: null,
       listed_at_ms: startMs,
+      versioned: 0,
+      objects_json: JSON.stringify([[uri, uri, null, 1, null]]),
     });
     await world.store.write(async (tx) => {
       await tx.run("update runs set state = 'cancelled'");
@@ -298,7 +295,7 @@ eachStore((_, open) => {
       });
       // The last day is not published yet: its object makes nothing stale.
       const rows = [pending('30-events.json', 30, 'changed'), pending('31-events.json', 31, 'new')];
-      await tx.db.insertInto('pending_objects').values(rows).execute();
+      await tx.db.insertInto('pending_lots').values(rows).execute();
     });
     const { body } = await world.ask('GET', '/status');
     expect(body).toMatchObject({ level: 'attention', sentence: expect.stringMatching(/^Stale: p\./) });

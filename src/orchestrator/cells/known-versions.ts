@@ -32,16 +32,22 @@ export async function publishedStagings(
 /** Versions whose texts are put together in one answer. */
 const AT_ONCE = 20_000;
 
-/**
- * The live versions of a staging that were looked at since, each as uri, version, size, time of change and time of the look,
- * as JSON arrays of arrays: made by the warehouse, for the store, where there may be very many.
- */
+/** A live version as the ledger has it: uri, version, size in bytes, time of change, time when it was last looked at. */
+export type LiveVersion = readonly [
+  uri: string,
+  version: string,
+  sizeBytes: number,
+  mtimeMs: number | null,
+  lookedAtMs: number,
+];
+
+/** The live versions of a staging that were looked at since, by uri: put together by the warehouse, for there may be very many. */
 export async function liveVersions(
   warehouse: Pick<Warehouse, 'read'>,
   pipeline: string,
   staging: string,
   sinceMs: number,
-): Promise<readonly string[]> {
+): Promise<ReadonlyMap<string, LiveVersion>> {
   const text = (column: string): string => `'"' || replace(replace(${column}, '\\', '\\\\'), '"', '\\"') || '"'`;
   const number = (column: string): string => `coalesce(cast(${column} as varchar), 'null')`;
   const tuple = [text('uri'), text('version'), ...['size_bytes', 'mtime_ms', 'looked_at_ms'].map(number)];
@@ -53,5 +59,8 @@ export async function liveVersions(
       [pipeline, staging, sinceMs],
     ),
   );
-  return rows.map(({ tuples }) => `[${tuples}]`);
+  const found = new Map<string, LiveVersion>();
+  for (const { tuples } of rows)
+    for (const version of JSON.parse(`[${tuples}]`) as LiveVersion[]) found.set(version[0], version);
+  return found;
 }

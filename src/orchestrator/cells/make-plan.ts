@@ -72,7 +72,7 @@ async function earliestKnown(db: StoreReader, row: PipelineRow): Promise<number 
     .where('start_ms', '>', EPOCH_MS_MIN)
     .executeTakeFirst();
   const listed = await db
-    .selectFrom('pending_objects')
+    .selectFrom('pending_lots')
     .select((e) => e.fn.min('start_ms').as('at'))
     .where('pipeline', '=', row.name)
     .where('change', '<>', 'gone')

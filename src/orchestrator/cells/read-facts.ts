@@ -5,6 +5,7 @@ import type { StoreReader } from '../store/store.ts';
 import type { PipelineRow } from '../store/tables.ts';
 import type { ActiveRun, Outcome, PendingObject } from './cell.ts';
 import { keptCoverage } from './coverage.ts';
+import { readLots } from './pending-lots.ts';
 import type { ListingState, PlanFacts, PromisedCell } from './plan.ts';
 import { taskRoles } from './task-roles.ts';
 
@@ -26,26 +27,28 @@ export async function readFacts(
   return { graph, coverage: keptCoverage(row), pending, outcomes, active, nowMs, listings, promised };
 }
 
+/** In the order of stagings and names. */
 async function readPending(db: StoreReader, pipeline: string, span: Interval): Promise<readonly PendingObject[]> {
-  const rows = await db
-    .selectFrom('pending_objects')
-    .select(['staging', 'uri', 'name', 'change', 'start_ms', 'end_ms', 'size_bytes', 'listed_at_ms'])
-    .where('pipeline', '=', pipeline)
-    .where((e) =>
-      e.or([e('start_ms', 'is', null), e.and([e('start_ms', '<', span.endMs), e('end_ms', '>', span.startMs)])]),
-    )
-    .orderBy('staging')
-    .orderBy('uri')
-    .execute();
-  return rows.map((r) => ({
-    staging: r.staging,
-    uri: r.uri,
-    name: r.name,
-    change: r.change,
-    period: r.start_ms === null || r.end_ms === null ? undefined : { startMs: r.start_ms, endMs: r.end_ms },
-    sizeBytes: r.size_bytes,
-    listedAtMs: r.listed_at_ms,
-  }));
+  const lots = await readLots(db, pipeline, { within: span });
+  const objects = lots.flatMap(({ staging, change, start_ms, end_ms, listed_at_ms, objects }) => {
+    const period = start_ms === null || end_ms === null ? undefined : { startMs: start_ms, endMs: end_ms };
+    return objects.map(
+      ([uri, name, , sizeBytes]): PendingObject => ({
+        staging,
+        uri,
+        name,
+        change,
+        period,
+        sizeBytes,
+        listedAtMs: listed_at_ms,
+      }),
+    );
+  });
+  return lots.length < 2 ? objects : objects.sort((a, b) => inOrder(a.staging, b.staging) || inOrder(a.uri, b.uri));
+}
+
+function inOrder(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Of tasks on the data only what went wrong: what is done, C says. */

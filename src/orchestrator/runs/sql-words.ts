@@ -7,20 +7,16 @@ export type RowColumns = Readonly<Record<string, 'bigint' | 'text'>>;
 export interface SqlWords {
   /** The table `v` with these columns, read from the parameter (`$1`): the JSON text of an array of objects. */
   rows(parameter: string, columns: RowColumns): string;
-  /** The same from an array of arrays, each with a row's values in the columns' order: for very many rows. */
-  tuples(parameter: string, columns: RowColumns): string;
   /**
    * After the condition that joins a table with `rows`: has the table searched by the ids in that field. A plan lives as long
    * as its connection and may have been made when the tables were empty; this one is right at any size.
    */
   narrow(column: string, parameter: string, field: string): string;
-  /** `from` and `where` that read `t`, the rows of a table that belong to those given (`rows`, `tuples`), by one search of an index for each. */
+  /** `from` and `where` that read `t`, the rows of a table that belong to those given (`rows`), by one search of an index for each. */
   lookUp(given: string, table: string, on: string): string;
   /** After a column: whether its number (its text) is one of the parameter's, the JSON text of an array. */
   amongIds(parameter: string): string;
   amongNames(parameter: string): string;
-  /** The same for those of a SELECT of one column. */
-  amongThose(select: string): string;
   /** At a statement's end: others wait until this transaction is over. Nothing where there is one writer. */
   readonly forUpdate: string;
   /** At a statement's end: rows that others have locked are left out; of one table where it is named. */
@@ -41,35 +37,22 @@ function eachRow(parameter: string, columns: RowColumns): string {
   return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
 }
 
-function eachTuple(parameter: string, columns: RowColumns): string {
-  const list = Object.keys(columns).map((name, i) => `value ->> ${i} as ${name}`);
-  return `(select ${list.join(', ')} from json_each(${parameter})) as v`;
-}
-
 function recordset(parameter: string, columns: RowColumns): string {
   const list = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
   return `json_to_recordset(${parameter}::json) as v(${list.join(', ')})`;
 }
 
-function tupleset(parameter: string, columns: RowColumns): string {
-  const list = Object.entries(columns).map(([name, type], i) => `(t ->> ${i})::${type} as ${name}`);
-  return `(select ${list.join(', ')} from json_array_elements(${parameter}::json) t) as v`;
-}
-
 const fromEach = {
   rows: eachRow,
-  tuples: eachTuple,
   // It begins a join with what is given, and searches the table by its key.
   narrow: (): string => '',
   lookUp: (given: string, table: string, on: string): string => `from ${given} cross join ${table} t where ${on}`,
   amongIds: (parameter: string): string => `in (select value from json_each(${parameter}))`,
   amongNames: (parameter: string): string => `in (select value from json_each(${parameter}))`,
-  amongThose: (select: string): string => `in (${select})`,
 };
 
 const fromRecordset = {
   rows: recordset,
-  tuples: tupleset,
   narrow: (column: string, parameter: string, field: string): string =>
     ` and ${column} = any(array(select (r ->> '${field}')::bigint from json_array_elements(${parameter}::json) r))`,
   // Without the offset it would be flattened into a join, and joined in any way.
@@ -78,7 +61,6 @@ const fromRecordset = {
   // An array is searched for in an index, whatever the planner believes about the table.
   amongIds: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)::bigint))`,
   amongNames: (parameter: string): string => `= any(array(select json_array_elements_text(${parameter}::json)))`,
-  amongThose: (select: string): string => `= any(array(${select}))`,
 };
 
 /** The parameter for `amongIds` and `amongNames`. */

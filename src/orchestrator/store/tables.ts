@@ -21,7 +21,7 @@ export interface StoreTables {
   events: EventRow;
   workers: WorkerRow;
   listings: ListingRow;
-  pending_objects: PendingObjectRow;
+  pending_lots: PendingLotRow;
   deliveries: DeliveryRow;
   cursors: CursorRow;
   idempotency: IdempotencyRow;
@@ -277,23 +277,22 @@ export interface ListingRow {
   error_json: string | null;
 }
 
-/** Listed object versions that are not in V: they make cells stale. Key: (pipeline, staging, uri). */
-export interface PendingObjectRow {
+/** Listed object versions that are not in V, which make cells stale: those that are alike, in lots. A lot is never changed, only replaced. */
+export interface PendingLotRow {
+  lot: Generated<number>;
   pipeline: string;
   staging: string;
-  uri: string;
-  /** For people: the last part of its root, and its key. */
-  name: string;
   /** gone: of V and no longer listed; it makes nothing stale. */
   change: 'new' | 'changed' | 'gone';
-  /** The period of its key's template, and of the version it replaces; null: touches all. */
+  /** The period of the objects' key by its template, and of the versions they replace; null: they touch all. */
   start_ms: number | null;
   end_ms: number | null;
-  /** Which version that is: of S3 its version, of a file size and time. */
-  version: string | null;
-  size_bytes: number;
-  mtime_ms: number | null;
+  /** When these versions were first seen. */
   listed_at_ms: number;
+  /** Whether the objects have versions before they are read. */
+  versioned: number;
+  /** The objects, as `LotObject` of cells/pending-lots.ts. */
+  objects_json: string;
 }
 
 /** An alert that was sent, or shall be. Key: key (such as `run-failed:42:1`). */

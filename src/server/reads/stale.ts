@@ -33,8 +33,8 @@ async function mayBeStale(db: StoreReader, row: PipelineRow): Promise<boolean> {
   if (row.coverage_json === null) return false;
   if (row.coverage_definition !== null && row.coverage_definition !== row.semantic_version) return true;
   const pending = await db
-    .selectFrom('pending_objects')
-    .select('uri')
+    .selectFrom('pending_lots')
+    .select('lot')
     .where('pipeline', '=', row.name)
     .where('change', '<>', 'gone')
     .limit(1)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { useQuickDirectory } from '../../property/quick-directory.ts';
 import { DaysWorld, november } from './days-world.ts';
+import { pendingNow } from './pending.ts';
 
 describe('what the store knows of sources and warehouse', () => {
   let world: DaysWorld;
@@ -20,9 +21,7 @@ describe('what the store knows of sources and warehouse', () => {
     await world.close();
   });
   const pending = async (): Promise<readonly string[]> =>
-    (await world.store.db.selectFrom('pending_objects').selectAll().orderBy('name').execute()).map(
-      (r) => `${r.change} ${r.name}`,
-    );
+    (await pendingNow(world.store)).map((o) => `${o.change} ${o.name}`);
 
   test('a publish is known with it: what was published is done, the rest is missing', async () => {
     expect(await pending()).toEqual([]);
@@ -160,8 +159,9 @@ describe('what the store knows of sources and warehouse', () => {
   test('what was known of a staging that is gone is forgotten', async () => {
     await world.store.write((tx) =>
       tx.run(
-        `insert into pending_objects (pipeline, staging, uri, name, change, size_bytes, listed_at_ms)
-         values ('plays', 'staging_old', 'u', 'n', 'new', 1, 0), ('other', 'staging_old', 'u', 'n', 'new', 1, 0)`,
+        `insert into pending_lots (pipeline, staging, change, listed_at_ms, versioned, objects_json)
+         values ('plays', 'staging_old', 'new', 0, 0, $1), ('other', 'staging_old', 'new', 0, 0, $1)`,
+        ['[["u", "n", null, 1, null]]'],
       ),
     );
     expect((await world.plan(week)).counts.stale).toBe(5);

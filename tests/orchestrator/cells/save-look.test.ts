@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { DifferingObject, SourceLook } from '../../../src/operators/source-look.ts';
 import { keptCoverage, saveCoverage } from '../../../src/orchestrator/cells/coverage.ts';
+import { readLots } from '../../../src/orchestrator/cells/pending-lots.ts';
 import { saveFailedLook, saveLook } from '../../../src/orchestrator/cells/save-look.ts';
 import type { Store } from '../../../src/orchestrator/store/store.ts';
 import type { Interval } from '../../../src/pipeline/interval.ts';
 import { eachStore } from '../stores.ts';
 import { covered, days, nowMs } from './facts.ts';
+import { pendingNow } from './pending.ts';
 
 const uriOf = (day: number): string => `file:///data/log/${day}.json`;
 
@@ -44,8 +46,7 @@ function look(
 }
 
 async function pending(store: Store): Promise<readonly string[]> {
-  const rows = await store.db.selectFrom('pending_objects').selectAll().orderBy('name').execute();
-  return rows.map((r) => `${r.name} ${r.change} ${r.listed_at_ms - nowMs}`);
+  return (await pendingNow(store)).map((o) => `${o.name} ${o.change} ${o.listedAtMs - nowMs}`);
 }
 
 eachStore((_engine, open) => {
@@ -72,14 +73,24 @@ eachStore((_engine, open) => {
       ]);
     });
 
-    test('of very many objects is kept in parts', async () => {
+    test('of very many objects is kept in lots; one of them that changes moves, the lots without it stay', async () => {
       const { store } = await open();
       const many = Array.from({ length: 5_001 }, (_, n) => object(n, { period: undefined }));
       await saveLook(store, look(many));
-      const count = async (): Promise<number> => (await pending(store)).length;
-      expect(await count()).toBe(5_001);
+      const lots = async (): Promise<readonly (readonly number[])[]> =>
+        (await readLots(store.db, 'p')).map(({ lot, objects }) => [lot!, objects.length]);
+      const before = await lots();
+      expect(before.map(([, size]) => size)).toEqual([2_000, 2_000, 1_001]);
+      await saveLook(store, look(many, { listedAtMs: nowMs + 5 }));
+      expect(await lots()).toEqual(before);
+      const other = many.with(2_500, object(2_500, { period: undefined, sizeBytes: 11 }));
+      await saveLook(store, look(other, { listedAtMs: nowMs + 9 }));
+      const after = await lots();
+      expect(after.slice(0, 2)).toEqual([before[0], before[2]]);
+      expect(after.slice(2).map(([, size]) => size)).toEqual([1_999, 1]);
+      expect((await pending(store)).filter((o) => !o.endsWith(' 0'))).toEqual(['log/2500.json new 9']);
       await saveLook(store, look([]));
-      expect(await count()).toBe(0);
+      expect(await lots()).toEqual([]);
     });
 
     test('of another root forgets the objects of the one before', async () => {

@@ -9,6 +9,7 @@ import { duckdbDialect } from '../../../src/warehouse/duckdb/dialect.ts';
 import type { Warehouse } from '../../../src/warehouse/warehouse.ts';
 import { eachStore } from '../stores.ts';
 import { nowMs } from './facts.ts';
+import { pendingNow } from './pending.ts';
 
 let database: DuckDatabase;
 let warehouse: Pick<Warehouse, 'read'>;
@@ -65,8 +66,7 @@ async function save(store: Store, differing: readonly DifferingObject[], staging
 }
 
 async function left(store: Store): Promise<readonly string[]> {
-  const rows = await store.db.selectFrom('pending_objects').select('name').orderBy('name').execute();
-  return rows.map((row) => row.name);
+  return (await pendingNow(store)).map((object) => object.name);
 }
 
 eachStore((_engine, open) => {

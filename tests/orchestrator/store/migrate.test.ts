@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { readLots } from '../../../src/orchestrator/cells/pending-lots.ts';
 import { openEmbedded } from '../../../src/orchestrator/store/embedded/open.ts';
 import type { StoreEngine } from '../../../src/orchestrator/store/engine.ts';
 import { migrate } from '../../../src/orchestrator/store/migrate.ts';
 import { type Migration, migrations } from '../../../src/orchestrator/store/migrations/all.ts';
 import { openPostgres } from '../../../src/orchestrator/store/postgres/open.ts';
+import type { StoreValue } from '../../../src/orchestrator/store/store.ts';
 import { parseStoreUrl } from '../../../src/orchestrator/store/store-url.ts';
 import { type Transact, transactOver } from '../../../src/orchestrator/store/transact.ts';
 import { eachStore, newStoreUrls, startMs } from '../stores.ts';
@@ -38,6 +40,48 @@ eachStore((name) => {
   const newUrl = newStoreUrls(name);
 
   describe('migrations', () => {
+    test('what was pending an object a row is pending in lots', async () => {
+      const { engine, transact } = await engineOf(newUrl());
+      await migrate(engine, transact, migrations.slice(0, 2));
+      const columns =
+        'pipeline, staging, uri, name, change, start_ms, end_ms, version, size_bytes, mtime_ms, listed_at_ms';
+      const rows: readonly (readonly StoreValue[])[] = [
+        ['p', 's', 'u2', String.raw`"n"\ä`, 'new', null, null, null, 2, 22, 5],
+        ['p', 's', 'u1', 'n1', 'new', null, null, null, 1, null, 5],
+        ['p', 's', 'u3', 'n3', 'changed', 10, 20, 'v"3', 3, null, 5],
+        ['q', 't', 'u4', 'n4', 'gone', 10, 20, null, 4, 44, 6],
+      ];
+      await transact(async ({ connection }) => {
+        for (const row of rows)
+          await connection.run(
+            `insert into pending_objects (${columns}) values (${row.map((_, i) => `$${i + 1}`).join(', ')})`,
+            row,
+          );
+      });
+      await migrate(engine, transact);
+      const kept = async (pipeline: string) =>
+        (await readLots(engine.reader, pipeline))
+          .map(({ lot: _, ...lot }) => lot)
+          .sort((a, b) => a.versioned - b.versioned);
+      const lot = { staging: 's', listed_at_ms: 5 };
+      expect(await kept('p')).toEqual([
+        {
+          ...lot,
+          change: 'new',
+          start_ms: null,
+          end_ms: null,
+          versioned: 0,
+          objects: [
+            ['u1', 'n1', null, 1, null],
+            ['u2', String.raw`"n"\ä`, null, 2, 22],
+          ],
+        },
+        { ...lot, change: 'changed', start_ms: 10, end_ms: 20, versioned: 1, objects: [['u3', 'n3', 'v"3', 3, null]] },
+      ]);
+      expect(await kept('q')).toMatchObject([{ staging: 't', change: 'gone', objects: [['u4', 'n4', null, 4, 44]] }]);
+      await engine.close();
+    });
+
     test('take a store with its rows forward, once, whoever begins at the same time', async () => {
       const url = newUrl();
       const [old, ...others] = await Promise.all(Array.from({ length: 6 }, () => engineOf(url)));

@@ -11,7 +11,7 @@ import type {
   BackfillRow,
   CellRow,
   DeliveryRow,
-  PendingObjectRow,
+  PendingLotRow,
   PipelineRow,
   RunRow,
   StoreTables,
@@ -206,18 +206,16 @@ const declared: Declared = {
     objects: 'integer',
     error_json: 'text?',
   },
-  pending_objects: {
+  pending_lots: {
+    lot: 'integer',
     pipeline: 'text',
     staging: 'text',
-    uri: 'text',
-    name: 'text',
     change: 'text',
     start_ms: 'integer?',
     end_ms: 'integer?',
-    version: 'text?',
-    size_bytes: 'integer',
-    mtime_ms: 'integer?',
     listed_at_ms: 'integer',
+    versioned: 'integer',
+    objects_json: 'text',
   },
   deliveries: {
     key: 'text',
@@ -296,7 +294,7 @@ const words: readonly (readonly [table: string, column: string, words: readonly 
   ['backfills', 'scope', wordsOf<BackfillRow['scope']>({ open: 0, missing: 0, failed: 0, stale: 0, all: 0 })],
   ['workers', 'kind', wordsOf<WorkerRow['kind']>({ up: 0, worker: 0, command: 0 })],
   ['deliveries', 'state', wordsOf<DeliveryRow['state']>({ pending: 0, sent: 0, failed: 0 })],
-  ['pending_objects', 'change', wordsOf<PendingObjectRow['change']>({ new: 0, changed: 0, gone: 0 })],
+  ['pending_lots', 'change', wordsOf<PendingLotRow['change']>({ new: 0, changed: 0, gone: 0 })],
 ];
 
 /** All words of a union: the compiler wants each of them, and no other. */
