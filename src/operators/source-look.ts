@@ -28,8 +28,6 @@ export interface SourceLook {
 
 export interface DifferingObject {
   readonly uri: string;
-  /** For people: the last part of the root, and the key. */
-  readonly name: string;
   readonly change: 'new' | 'changed' | 'gone';
   /** What it touches: its key's period and the event time of the version that is in V; undefined: everything. */
   readonly period: Interval | undefined;
@@ -61,14 +59,12 @@ export async function compareLook(
   warehouse: Pick<Warehouse, 'read'>,
 ): Promise<SourceLook> {
   const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
-  const nameOf = namer(listing.root);
   const live = new Map(known.filter((k) => k.state === 'live').map((k) => [k.uri, k]));
   const changed: { readonly listed: ListedObject; readonly live: KnownObject }[] = [];
   const differing: DifferingObject[] = [];
   for (const listed of listing.objects) {
     const own = live.get(listed.uri);
-    if (own === undefined)
-      differing.push(differingObject(listed, 'new', nameOf(listed.key), template?.match(listed.key)));
+    if (own === undefined) differing.push(differingObject(listed, 'new', template?.match(listed.key)));
     else if (!isLive(listed, own)) changed.push({ listed, live: own });
   }
   const spans =
@@ -82,14 +78,13 @@ export async function compareLook(
         );
   for (const { listed, live: old } of changed) {
     const period = template === undefined ? undefined : around(template.match(listed.key), spans.get(old.object_id));
-    differing.push(differingObject(listed, 'changed', nameOf(listed.key), period));
+    differing.push(differingObject(listed, 'changed', period));
   }
   const covers = reachOf(listing, template, within);
   const listedUris = new Set(listing.objects.map((o) => o.uri));
   for (const { uri, version, size_bytes: sizeBytes } of live.values()) {
     if (listedUris.has(uri) || !covers(uri)) continue;
-    const key = keyOf(listing, uri);
-    differing.push(differingObject({ uri, version, sizeBytes }, 'gone', nameOf(key), template?.match(key)));
+    differing.push(differingObject({ uri, version, sizeBytes }, 'gone', template?.match(keyOf(listing, uri))));
   }
   const { root, listedAtMs, objects: listed } = listing;
   return { pipeline, staging: staging.name, root, listedAtMs, within, listed, covers, differing, compared: true };
@@ -98,8 +93,7 @@ export async function compareLook(
 /** A look by somebody who has no ledger at hand. */
 export function looseLook({ pipeline, staging, listing, within }: LookedAt): SourceLook {
   const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
-  const nameOf = namer(listing.root);
-  const differing = listing.objects.map((o) => differingObject(o, 'new', nameOf(o.key), template?.match(o.key)));
+  const differing = listing.objects.map((o) => differingObject(o, 'new', template?.match(o.key)));
   const covers = reachOf(listing, template, within);
   const { root, listedAtMs, objects: listed } = listing;
   return { pipeline, staging: staging.name, root, listedAtMs, within, listed, covers, differing, compared: false };
@@ -108,12 +102,10 @@ export function looseLook({ pipeline, staging, listing, within }: LookedAt): Sou
 function differingObject(
   { uri, version, sizeBytes, mtimeMs }: Pick<ListedObject, 'uri' | 'version' | 'sizeBytes' | 'mtimeMs'>,
   change: DifferingObject['change'],
-  name: string,
   period: Interval | undefined,
 ): DifferingObject {
   return {
     uri,
-    name,
     change,
     period,
     version,
@@ -144,8 +136,9 @@ function around(a: Interval | undefined, b: Interval | undefined): Interval | un
   return { startMs: Math.min(a.startMs, b.startMs), endMs: Math.max(a.endMs, b.endMs) };
 }
 
-function namer(root: string): (key: string) => string {
+/** An object's name for people: the last part of its root, and its key. */
+export function objectName(root: string, uri: string): string {
   const parts = root.split('/').filter(Boolean);
-  const last = decodeURIComponent(parts.at(-1) ?? '');
-  return (key) => (parts.length > 1 ? `${last}/${key}` : key);
+  const key = decodeURIComponent(uri.slice(root.length));
+  return parts.length > 1 ? `${decodeURIComponent(parts.at(-1)!)}/${key}` : key;
 }

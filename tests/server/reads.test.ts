@@ -278,12 +278,13 @@ eachStore((_, open) => {
     const pending = (uri: string, from: number, change: 'new' | 'changed') => ({
       pipeline: 'p',
       staging: 's',
+      root: 's3://b/',
       change,
       start_ms: december(from),
       end_ms: december(from + 1),
       listed_at_ms: startMs,
       versioned: 0,
-      objects_json: JSON.stringify([[uri, uri, null, 1, null]]),
+      objects_json: JSON.stringify([[uri, null, 1, null, uri]]),
     });
     await world.store.write(async (tx) => {
       await tx.run("update runs set state = 'cancelled'");

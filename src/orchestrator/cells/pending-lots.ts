@@ -4,19 +4,19 @@ import type { StoreReader, StoreTransaction } from '../store/store.ts';
 import type { PendingLotRow } from '../store/tables.ts';
 
 /**
- * A pending object, in its lot: uri; for people its name, the last part of its root and its key; its version, which files do
- * not have before they are read; size in bytes; time of change in ms, of a file.
+ * A pending object, in its lot: its URI after the lot's root; its version, which files do not have before they are read; size in
+ * bytes; time of change in ms, of a file; its name, where the root does not tell it.
  */
 export type LotObject = readonly [
   uri: string,
-  name: string,
   version: string | null,
   sizeBytes: number,
   mtimeMs: number | null,
+  name?: string,
 ];
 
 /** What the objects of a lot have in common. */
-export type LotKind = Pick<PendingLotRow, 'change' | 'start_ms' | 'end_ms' | 'listed_at_ms' | 'versioned'>;
+export type LotKind = Pick<PendingLotRow, 'root' | 'change' | 'start_ms' | 'end_ms' | 'listed_at_ms' | 'versioned'>;
 
 export interface Lot extends LotKind {
   /** Undefined: not kept yet. */
@@ -40,7 +40,7 @@ export async function readLots(
   const { staging, change, within } = of;
   let query = db
     .selectFrom('pending_lots')
-    .select(['lot', 'staging', 'change', 'start_ms', 'end_ms', 'listed_at_ms', 'versioned', 'objects_json'])
+    .select(['lot', 'staging', 'root', 'change', 'start_ms', 'end_ms', 'listed_at_ms', 'versioned', 'objects_json'])
     .where('pipeline', '=', pipeline);
   if (staging !== undefined) query = query.where('staging', '=', staging);
   if (change !== undefined) query = query.where('change', '=', change);
@@ -75,12 +75,12 @@ export async function replaceLots(
     await tx.run(`delete from pending_lots where lot ${sqlWords(tx.capabilities).amongIds('$1')}`, [
       JSON.stringify(gone),
     ]);
-  for (const { lot, staging, change, start_ms, end_ms, listed_at_ms, versioned, objects } of after)
+  for (const { lot, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, objects } of after)
     if (lot === undefined)
       tx.send(
-        `insert into pending_lots (pipeline, staging, change, start_ms, end_ms, listed_at_ms, versioned, objects_json)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [pipeline, staging, change, start_ms, end_ms, listed_at_ms, versioned, JSON.stringify(objects)],
+        `insert into pending_lots (pipeline, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, objects_json)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+        [pipeline, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, JSON.stringify(objects)],
       );
 }
 
@@ -97,11 +97,11 @@ export class LotSorter {
   add(kind: LotKind, object: LotObject): void {
     // Neighbours are mostly alike.
     if (this.#last === undefined || !alike(this.#last.kind, kind)) {
-      const { change, start_ms, end_ms, listed_at_ms, versioned } = kind;
-      const key = `${change} ${start_ms} ${end_ms} ${listed_at_ms} ${versioned}`;
+      const { root, change, start_ms, end_ms, listed_at_ms, versioned } = kind;
+      const key = `${root} ${change} ${start_ms} ${end_ms} ${listed_at_ms} ${versioned}`;
       this.#last = this.#kinds.get(key);
       if (this.#last === undefined) {
-        this.#last = { kind: { change, start_ms, end_ms, listed_at_ms, versioned }, objects: [] };
+        this.#last = { kind: { root, change, start_ms, end_ms, listed_at_ms, versioned }, objects: [] };
         this.#kinds.set(key, this.#last);
       }
     }
@@ -120,6 +120,7 @@ export class LotSorter {
 
 function alike(a: LotKind, b: LotKind): boolean {
   return (
+    a.root === b.root &&
     a.change === b.change &&
     a.start_ms === b.start_ms &&
     a.end_ms === b.end_ms &&

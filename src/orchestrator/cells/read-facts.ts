@@ -1,3 +1,4 @@
+import { objectName } from '../../operators/source-look.ts';
 import type { PipelineGraph } from '../../pipeline/graph.ts';
 import type { Interval } from '../../pipeline/interval.ts';
 import type { RunRequest } from '../model/run-request.ts';
@@ -30,13 +31,13 @@ export async function readFacts(
 /** In the order of stagings and names. */
 async function readPending(db: StoreReader, pipeline: string, span: Interval): Promise<readonly PendingObject[]> {
   const lots = await readLots(db, pipeline, { within: span });
-  const objects = lots.flatMap(({ staging, change, start_ms, end_ms, listed_at_ms, objects }) => {
+  const objects = lots.flatMap(({ staging, root, change, start_ms, end_ms, listed_at_ms, objects }) => {
     const period = start_ms === null || end_ms === null ? undefined : { startMs: start_ms, endMs: end_ms };
     return objects.map(
-      ([uri, name, , sizeBytes]): PendingObject => ({
+      ([uri, , sizeBytes, , name]): PendingObject => ({
         staging,
-        uri,
-        name,
+        uri: root + uri,
+        name: name ?? objectName(root, root + uri),
         change,
         period,
         sizeBytes,

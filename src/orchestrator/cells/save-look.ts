@@ -19,9 +19,9 @@ export async function saveLook(store: Store, look: SourceLook): Promise<void> {
   });
 }
 
-function newLots({ staging, differing, listedAtMs }: SourceLook): readonly Lot[] {
+function newLots({ staging, root, differing, listedAtMs }: SourceLook): readonly Lot[] {
   const sorter = new LotSorter(staging);
-  for (const object of differing) sorter.add(kindOf(object, listedAtMs), lotObject(object));
+  for (const object of differing) sorter.add(kindOf(object, root, listedAtMs), lotObject(object, root));
   return sorter.lots();
 }
 
@@ -34,8 +34,9 @@ function lotsAfter(look: SourceLook, before: readonly Lot[]): readonly Lot[] {
   const whole: Lot[] = [];
   for (const lot of before) {
     const stay = lot.objects.filter((object) => {
-      const found = left.get(object[0]);
-      if (found === undefined) return !judged(object[0]);
+      const uri = lot.root + object[0];
+      const found = left.get(uri);
+      if (found === undefined) return !judged(uri);
       if (!sameVersion(found, object)) return false;
       firstSeen.set(found.uri, lot.listed_at_ms);
       if (!sameKind(found, lot)) return false;
@@ -46,7 +47,7 @@ function lotsAfter(look: SourceLook, before: readonly Lot[]): readonly Lot[] {
     else for (const object of stay) sorter.add(lot, object);
   }
   for (const object of left.values())
-    sorter.add(kindOf(object, firstSeen.get(object.uri) ?? look.listedAtMs), lotObject(object));
+    sorter.add(kindOf(object, look.root, firstSeen.get(object.uri) ?? look.listedAtMs), lotObject(object, look.root));
   return [...whole, ...sorter.lots()];
 }
 
@@ -55,7 +56,7 @@ function lotsAfter(look: SourceLook, before: readonly Lot[]): readonly Lot[] {
  * cannot make anything stale.
  */
 async function saveLooseLook(store: Store, look: SourceLook): Promise<void> {
-  const { pipeline, staging, within, listedAtMs } = look;
+  const { pipeline, staging, root, within, listedAtMs } = look;
   const row = await store.db
     .selectFrom('pipelines')
     .select(['coverage_json', 'coverage_epoch', 'coverage_definition', 'coverage_at_ms'])
@@ -70,24 +71,24 @@ async function saveLooseLook(store: Store, look: SourceLook): Promise<void> {
   await store.write(async (tx) => {
     await lockLots(tx, pipeline, staging);
     const lots = await readLots(tx.db, pipeline, { staging, within });
-    const known = new Set(lots.flatMap((lot) => lot.objects.map(([uri]) => uri)));
+    const known = new Set(lots.flatMap((lot) => lot.objects.map(([uri]) => lot.root + uri)));
     const sorter = new LotSorter(staging);
     for (const object of unpublished)
-      if (!known.has(object.uri)) sorter.add(kindOf(object, listedAtMs), lotObject(object));
+      if (!known.has(object.uri)) sorter.add(kindOf(object, root, listedAtMs), lotObject(object, root));
     await replaceLots(tx, pipeline, [], sorter.lots());
   });
 }
 
-function kindOf({ change, period, version }: DifferingObject, listed_at_ms: number): LotKind {
+function kindOf({ change, period, version }: DifferingObject, root: string, listed_at_ms: number): LotKind {
   const [start_ms, end_ms] = [period?.startMs ?? null, period?.endMs ?? null];
-  return { change, start_ms, end_ms, listed_at_ms, versioned: version === undefined ? 0 : 1 };
+  return { root, change, start_ms, end_ms, listed_at_ms, versioned: version === undefined ? 0 : 1 };
 }
 
-function lotObject({ uri, name, version, sizeBytes, mtimeMs }: DifferingObject): LotObject {
-  return [uri, name, version ?? null, sizeBytes, mtimeMs ?? null];
+function lotObject({ uri, version, sizeBytes, mtimeMs }: DifferingObject, root: string): LotObject {
+  return [uri.slice(root.length), version ?? null, sizeBytes, mtimeMs ?? null];
 }
 
-function sameVersion(found: DifferingObject, [, , version, sizeBytes, mtimeMs]: LotObject): boolean {
+function sameVersion(found: DifferingObject, [, version, sizeBytes, mtimeMs]: LotObject): boolean {
   return (found.version ?? null) === version && found.sizeBytes === sizeBytes && (found.mtimeMs ?? null) === mtimeMs;
 }
 

@@ -36,7 +36,7 @@ export async function settlePending(
       settled += await settle(
         store,
         { pipeline, staging, change },
-        (lot) => (object) => lot.lot! <= Number(last) && !live.has(object[0]),
+        (lot) => (object) => lot.lot! <= Number(last) && !live.has(lot.root + object[0]),
       );
     } else if (published.includes(staging)) {
       // Of a file, only a version that was looked at since; of what has versions, every one.
@@ -49,11 +49,11 @@ export async function settlePending(
 
 /** Of a file that was rewritten within a moment only a later look at its bytes knows. */
 function inV(
-  { listed_at_ms }: Lot,
-  [uri, , version, sizeBytes, mtimeMs]: LotObject,
+  { root, listed_at_ms }: Lot,
+  [uri, version, sizeBytes, mtimeMs]: LotObject,
   live: ReadonlyMap<string, LiveVersion>,
 ): boolean {
-  const own = live.get(uri);
+  const own = live.get(root + uri);
   if (own === undefined) return false;
   const [, ownVersion, ownSizeBytes, ownMtimeMs, lookedAtMs] = own;
   if (version !== null) return version === ownVersion;

@@ -282,6 +282,8 @@ export interface PendingLotRow {
   lot: Generated<number>;
   pipeline: string;
   staging: string;
+  /** Of the objects' URIs, with a final `/`. */
+  root: string;
   /** gone: of V and no longer listed; it makes nothing stale. */
   change: 'new' | 'changed' | 'gone';
   /** The period of the objects' key by its template, and of the versions they replace; null: they touch all. */

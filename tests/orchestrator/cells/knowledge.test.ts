@@ -159,9 +159,9 @@ describe('what the store knows of sources and warehouse', () => {
   test('what was known of a staging that is gone is forgotten', async () => {
     await world.store.write((tx) =>
       tx.run(
-        `insert into pending_lots (pipeline, staging, change, listed_at_ms, versioned, objects_json)
-         values ('plays', 'staging_old', 'new', 0, 0, $1), ('other', 'staging_old', 'new', 0, 0, $1)`,
-        ['[["u", "n", null, 1, null]]'],
+        `insert into pending_lots (pipeline, staging, root, change, listed_at_ms, versioned, objects_json)
+         values ('plays', 'staging_old', '', 'new', 0, 0, $1), ('other', 'staging_old', '', 'new', 0, 0, $1)`,
+        ['[["u", null, 1, null, "n"]]'],
       ),
     );
     expect((await world.plan(week)).counts.stale).toBe(5);

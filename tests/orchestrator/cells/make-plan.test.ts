@@ -55,9 +55,9 @@ eachStore((engine, open) => {
       expect(await first()).toBe(formatInterval(days(20)));
       await store.write((tx) =>
         tx.run(
-          `insert into pending_lots (pipeline, staging, change, start_ms, end_ms, listed_at_ms, versioned, objects_json)
-           values ('sparkify', 's', 'new', $1, $2, 0, 0, $3)`,
-          [days(10).startMs, days(10).endMs, '[["u", "n", null, 1, null]]'],
+          `insert into pending_lots (pipeline, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, objects_json)
+           values ('sparkify', 's', '', 'new', $1, $2, 0, 0, $3)`,
+          [days(10).startMs, days(10).endMs, '[["u", null, 1, null, "n"]]'],
         ),
       );
       expect(await first()).toBe(formatInterval(days(10)));

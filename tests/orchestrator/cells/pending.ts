@@ -1,3 +1,4 @@
+import { objectName } from '../../../src/operators/source-look.ts';
 import { type Lot, readLots } from '../../../src/orchestrator/cells/pending-lots.ts';
 import type { Store } from '../../../src/orchestrator/store/store.ts';
 
@@ -14,7 +15,14 @@ export async function pendingNow(store: Store): Promise<readonly PendingNow[]> {
   const pipelines = await store.db.selectFrom('pending_lots').select('pipeline').distinct().execute();
   const found: PendingNow[] = [];
   for (const { pipeline } of pipelines)
-    for (const { change, listed_at_ms: listedAtMs, objects } of await readLots(store.db, pipeline))
-      found.push(...objects.map(([, name]) => ({ pipeline, name, change, listedAtMs })));
+    for (const { root, change, listed_at_ms: listedAtMs, objects } of await readLots(store.db, pipeline))
+      found.push(
+        ...objects.map(([uri, , , , name]) => ({
+          pipeline,
+          name: name ?? objectName(root, root + uri),
+          change,
+          listedAtMs,
+        })),
+      );
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

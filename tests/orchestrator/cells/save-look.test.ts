@@ -14,7 +14,6 @@ const uriOf = (day: number): string => `file:///data/log/${day}.json`;
 function object(day: number, more: Partial<DifferingObject> = {}): DifferingObject {
   return {
     uri: uriOf(day),
-    name: `log/${day}.json`,
     change: 'new',
     period: days(day),
     version: undefined,
@@ -36,7 +35,11 @@ function look(
     root: 'file:///data/log/',
     listedAtMs: nowMs,
     within,
-    listed: differing.map((d) => ({ uri: d.uri, key: d.name, sizeBytes: d.sizeBytes })),
+    listed: differing.map((d) => ({
+      uri: d.uri,
+      key: d.uri.slice('file:///data/log/'.length),
+      sizeBytes: d.sizeBytes,
+    })),
     covers: (uri) =>
       within === undefined || (days(dayOf(uri)).startMs < within.endMs && days(dayOf(uri)).endMs > within.startMs),
     differing,

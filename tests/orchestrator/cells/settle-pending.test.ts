@@ -57,7 +57,7 @@ async function record(versions: readonly Version[], staging = 's'): Promise<void
 
 function seen(name: string, more: Partial<DifferingObject> = {}): DifferingObject {
   const shared = { period: undefined, version: undefined, sizeBytes: 10, mtimeMs: 1 };
-  return { uri: uriOf(name), name, change: 'new', ...shared, ...more };
+  return { uri: uriOf(name), change: 'new', ...shared, ...more };
 }
 
 async function save(store: Store, differing: readonly DifferingObject[], staging = 's'): Promise<void> {
@@ -66,7 +66,7 @@ async function save(store: Store, differing: readonly DifferingObject[], staging
 }
 
 async function left(store: Store): Promise<readonly string[]> {
-  return (await pendingNow(store)).map((object) => object.name);
+  return (await pendingNow(store)).map((object) => object.name.slice('b/'.length));
 }
 
 eachStore((_engine, open) => {

@@ -63,7 +63,7 @@ eachStore((name) => {
         (await readLots(engine.reader, pipeline))
           .map(({ lot: _, ...lot }) => lot)
           .sort((a, b) => a.versioned - b.versioned);
-      const lot = { staging: 's', listed_at_ms: 5 };
+      const lot = { staging: 's', root: '', listed_at_ms: 5 };
       expect(await kept('p')).toEqual([
         {
           ...lot,
@@ -72,13 +72,13 @@ eachStore((name) => {
           end_ms: null,
           versioned: 0,
           objects: [
-            ['u1', 'n1', null, 1, null],
-            ['u2', String.raw`"n"\ä`, null, 2, 22],
+            ['u1', null, 1, null, 'n1'],
+            ['u2', null, 2, 22, String.raw`"n"\ä`],
           ],
         },
-        { ...lot, change: 'changed', start_ms: 10, end_ms: 20, versioned: 1, objects: [['u3', 'n3', 'v"3', 3, null]] },
+        { ...lot, change: 'changed', start_ms: 10, end_ms: 20, versioned: 1, objects: [['u3', 'v"3', 3, null, 'n3']] },
       ]);
-      expect(await kept('q')).toMatchObject([{ staging: 't', change: 'gone', objects: [['u4', 'n4', null, 4, 44]] }]);
+      expect(await kept('q')).toMatchObject([{ staging: 't', change: 'gone', objects: [['u4', null, 4, 44, 'n4']] }]);
       await engine.close();
     });
 

@@ -210,6 +210,7 @@ const declared: Declared = {
     lot: 'integer',
     pipeline: 'text',
     staging: 'text',
+    root: 'text',
     change: 'text',
     start_ms: 'integer?',
     end_ms: 'integer?',

@@ -4,7 +4,7 @@ import type { SchemaWords } from '../engine.ts';
  * What is pending, by the lot: a hundred thousand new objects of one staging are a few dozen rows, written and settled as such.
  */
 export function pendingLots({ engine, id, integer, text, table }: SchemaWords): readonly string[] {
-  const object = 'uri, name, version, size_bytes, mtime_ms';
+  const object = 'uri, version, size_bytes, mtime_ms, name';
   const objects =
     engine === 'sqlite'
       ? `json_group_array(json_array(${object}))`
@@ -14,6 +14,7 @@ export function pendingLots({ engine, id, integer, text, table }: SchemaWords): 
       lot ${id},
       pipeline ${text} not null,
       staging ${text} not null,
+      root ${text} not null,
       change ${text} not null check (change in ('new', 'changed', 'gone')),
       start_ms ${integer},
       end_ms ${integer},
@@ -22,8 +23,8 @@ export function pendingLots({ engine, id, integer, text, table }: SchemaWords): 
       objects_json ${text} not null
     ) ${table}`,
     'create index pending_lots_by_staging on pending_lots (pipeline, staging, start_ms)',
-    `insert into pending_lots (pipeline, staging, change, start_ms, end_ms, listed_at_ms, versioned, objects_json)
-     select pipeline, staging, change, start_ms, end_ms, listed_at_ms, versioned, ${objects}
+    `insert into pending_lots (pipeline, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, objects_json)
+     select pipeline, staging, '', change, start_ms, end_ms, listed_at_ms, versioned, ${objects}
      from (
        select *, case when version is null then 0 else 1 end as versioned from pending_objects order by pipeline, staging, uri
      ) o
