@@ -1,8 +1,10 @@
 /** Suites with many processes, restarted servers and full disks. `npm test` must end within six minutes on two cores. */
 export const slowSuites: readonly string[] = [
   'tests/faults/commit-unknown.test.ts',
+  'tests/cli/segments-in-bucket.test.ts',
   'tests/cli/while-running.test.ts',
   'tests/faults/disk-full.test.ts',
+  'tests/faults/kill-bucket.test.ts',
   'tests/faults/kill-duckdb.test.ts',
   'tests/faults/kill-postgres.test.ts',
   'tests/faults/postgres-restart.test.ts',
@@ -17,4 +19,5 @@ export const slowSuites: readonly string[] = [
   'tests/property/orchestrated.test.ts',
   'tests/property/planted-bugs.test.ts',
   'tests/quality/agreement.test.ts',
+  'tests/segments/corrections.test.ts',
 ];

@@ -30,6 +30,7 @@ export const configSchema = z.strictObject({
     .optional(),
   params: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
   segments: z.string().min(1).optional(),
+  segmentsCache: z.string().min(1).optional(),
   s3: s3Schema.optional(),
   memoryLimit: z
     .string()

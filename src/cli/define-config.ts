@@ -8,8 +8,10 @@ export interface SparkifyConfig {
   readonly pipelines?: readonly (Pipeline | string)[];
   /** Parameters by pipeline; `--set` stands above them. */
   readonly params?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Directory of the segments when the warehouse is PostgreSQL. @default '.sparkify/segments' */
+  /** Where segments last when the warehouse is PostgreSQL: a folder, or `s3://bucket/prefix`. @default '.sparkify/segments' */
   readonly segments?: string;
+  /** This machine's folder for segments that last in a bucket. @default a folder of that bucket in '.sparkify' */
+  readonly segmentsCache?: string;
   readonly s3?: {
     readonly region?: string;
     /** Another server than AWS, addressed in path style, for example `http://127.0.0.1:9000`. */

@@ -11,12 +11,12 @@ import {
 } from '../orchestrator/node/node.ts';
 import type { Store } from '../orchestrator/store/store.ts';
 import type { LoadedPipelines } from '../orchestrator/worker/definitions.ts';
-import { folderSegments } from '../segments/folder.ts';
 import { parseWarehouseUrl } from '../warehouse/url.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { type CliContext, line } from './context.ts';
 import type { Project } from './project.ts';
 import { projectSecrets } from './project-secrets.ts';
+import { checkSegments } from './segments-access.ts';
 import { sourceOpener, textReader } from './source-access.ts';
 import { logDirectory } from './store-access.ts';
 import { openServing } from './warehouse-access.ts';
@@ -32,12 +32,14 @@ export interface ProjectNode {
   readonly logs: AttemptLogs;
   /** @default opened when it is needed, and an embedded one closed when it is not */
   readonly openWarehouse?: () => Promise<Warehouse>;
+  /** What `checkSegments` said. @default it is asked */
+  readonly segmentsId?: string | undefined;
   /** After the data tasks of a run. */
   readonly onReport?: NonNullable<NodeWorker['onReport']>;
   readonly onFatal: (error: unknown) => void;
 }
 
-/** Starts a node of this project in this process. @throws NODE_RUNNING, SEGMENTS_APART, STORE_* */
+/** Starts a node of this project in this process. @throws NODE_RUNNING, SEGMENTS_*, STORE_* */
 export async function startProjectNode(
   context: CliContext,
   project: Project,
@@ -47,6 +49,7 @@ export async function startProjectNode(
   > = {},
 ): Promise<RunningNode> {
   const embedded = isEmbedded(project);
+  const segmentsId = 'segmentsId' in node ? node.segmentsId : await checkSegments(project, node.store);
   const redact = createRedactor(projectSecrets(context, project));
   const { store, pipelines, logs, role, openWarehouse, onReport, onFatal } = node;
   return startNode({
@@ -70,9 +73,7 @@ export async function startProjectNode(
     monotonicMs: () => performance.now(),
     random: Math.random,
     embeddedWarehouse: embedded,
-    ...(!embedded && store.capabilities.shared
-      ? { segmentsId: await folderSegments(project.segmentsDirectory).check() }
-      : {}),
+    ...(segmentsId === undefined ? {} : { segmentsId }),
     note: (detail) => void line(context.err, redact(detail)),
     onFatal,
     ...more,

@@ -32,8 +32,8 @@ export interface Project {
   readonly alerts: readonly AlertTarget[];
   /** Where `up` answers; what is not said has the server's defaults. */
   readonly server: NonNullable<ParsedConfig['server']>;
-  /** Absolute; for warehouses that do not bring their own. */
-  readonly segmentsDirectory: string;
+  /** For warehouses that do not bring their own. */
+  readonly segments: SegmentsPlace;
   readonly s3: NonNullable<ParsedConfig['s3']>;
   readonly memoryLimit: string | undefined;
   readonly threads: number | undefined;
@@ -46,6 +46,9 @@ export interface Project {
   readonly builtIn: boolean;
   readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
+
+/** Where segments last: a folder, or a bucket with this machine's folder as its cache. Both are absolute. */
+export type SegmentsPlace = { readonly directory: string; readonly bucketUrl?: string };
 
 const BUILT_IN = 'sparkify';
 const DEFAULT_STORE = 'sqlite:.sparkify/store.db';
@@ -87,10 +90,13 @@ export async function openProject(context: CliContext, flags: ProjectFlags): Pro
       ...(on === undefined ? {} : { on }),
     })),
     server: loaded.config.server ?? {},
-    segmentsDirectory:
+    segments: segmentsPlace(
       segments !== undefined
-        ? segmentsFolder(segments, cwd)
-        : segmentsFolder(loaded.config.segments ?? join('.sparkify', 'segments'), loaded.directory),
+        ? [segments, cwd]
+        : [loaded.config.segments ?? join('.sparkify', 'segments'), loaded.directory],
+      cacheOf(env.SPARKIFY_SEGMENTS_CACHE, cwd, loaded),
+      warehouseUrl,
+    ),
     s3: loaded.config.s3 ?? {},
     memoryLimit: set(env.SPARKIFY_MEMORY_LIMIT) ?? loaded.config.memoryLimit,
     threads: threads === undefined ? loaded.config.threads : wholeThreads(threads),
@@ -153,12 +159,38 @@ function set(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : text;
 }
 
-function segmentsFolder(path: string, base: string): string {
-  if (!/^[a-z][a-z0-9+.-]+:/i.test(path)) return resolve(base, path);
-  throw new SparkifyError('USAGE', {
-    detail: `Segments lie in a folder; ${maskUrl(path)} is none.`,
-    fix: 'Name a folder: with several machines one that all of them have mounted.',
-  });
+/** @param cache of a bucket @throws USAGE */
+function segmentsPlace(
+  [path, base]: readonly [string, string],
+  cache: (bucketUrl: string) => string,
+  warehouseUrl: string,
+): SegmentsPlace {
+  if (!/^[a-z][a-z0-9+.-]+:/i.test(path)) return { directory: resolve(base, path) };
+  if (!/^s3:/i.test(path))
+    throw new SparkifyError('USAGE', {
+      detail: `Segments lie in a folder or a bucket; ${maskUrl(path)} is neither.`,
+      fix: 'Name a folder, or s3://bucket/prefix; with several machines one that all of them can reach.',
+    });
+  if (/^duckdb:/i.test(warehouseUrl))
+    throw new SparkifyError('USAGE', {
+      detail: `The segments of an embedded warehouse lie in a folder beside its file; ${maskUrl(path)} is none.`,
+      fix: 'Leave `segments` out, or let `warehouse` name a PostgreSQL database: the embedded one belongs to one process.',
+    });
+  return { directory: cache(path), bucketUrl: path };
+}
+
+/** Each bucket has a cache of its own by default, so that what was written for one is not taken to be in another. */
+function cacheOf(
+  wanted: string | undefined,
+  cwd: string,
+  { config, directory }: { readonly config: ParsedConfig; readonly directory: string },
+): (bucketUrl: string) => string {
+  return (bucketUrl) => {
+    if (set(wanted) !== undefined) return resolve(cwd, wanted!);
+    if (config.segmentsCache !== undefined) return resolve(directory, config.segmentsCache);
+    const place = `${config.s3?.endpoint ?? ''} ${bucketUrl.replace(/\/+$/, '')}`;
+    return join(directory, '.sparkify', `segments-${createHash('sha256').update(place).digest('hex').slice(0, 12)}`);
+  };
 }
 
 function wholeThreads(text: string): number {

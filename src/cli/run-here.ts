@@ -29,6 +29,8 @@ export interface HereRun {
   readonly pipelines: LoadedPipelines;
   /** @default opened when it is needed */
   readonly openWarehouse?: () => Promise<Warehouse>;
+  /** What `checkSegments` said. @default it is asked */
+  readonly segmentsId?: string | undefined;
   readonly json: boolean;
 }
 
@@ -68,6 +70,7 @@ export async function carryOutHere(
       pipelines,
       logs,
       ...(openWarehouse === undefined ? {} : { openWarehouse }),
+      ...('segmentsId' in here ? { segmentsId: here.segmentsId } : {}),
       onReport: async (_, found) => {
         report = found;
       },

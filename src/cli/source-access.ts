@@ -1,4 +1,4 @@
-import { openSink, openSource, type Sink, type Source } from '../sources/index.ts';
+import { openSink, openSource, type S3Settings, type Sink, type Source } from '../sources/index.ts';
 import { readText } from '../sources/read-text.ts';
 
 import type { CliContext } from './context.ts';
@@ -6,12 +6,17 @@ import type { Project } from './project.ts';
 
 /** Opens the places that pipelines read from; relative folders are relative to the project. */
 export function sourceOpener(project: Project): (root: string) => Promise<Source> {
-  return async (root) => openSource(root, { cwd: project.directory, s3: given(project.s3) });
+  return async (root) => openSource(root, { cwd: project.directory, s3: s3Settings(project) });
 }
 
 /** Opens a place to write objects to; relative folders are relative to the current one. */
 export async function openOutput(context: CliContext, project: Project, root: string): Promise<Sink> {
-  return openSink(root, { cwd: context.cwd, s3: given(project.s3) });
+  return openSink(root, { cwd: context.cwd, s3: s3Settings(project) });
+}
+
+/** How this project reaches buckets. */
+export function s3Settings(project: Project): S3Settings {
+  return given(project.s3);
 }
 
 /** Fields that are there; the parser leaves the others as undefined. */
@@ -22,5 +27,5 @@ function given<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], und
 
 /** How this project's runs read a jsonpaths file. */
 export function textReader(project: Project): (url: string) => Promise<string> {
-  return (url) => readText(url, { cwd: project.directory, s3: given(project.s3) });
+  return (url) => readText(url, { cwd: project.directory, s3: s3Settings(project) });
 }

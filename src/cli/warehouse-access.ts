@@ -10,6 +10,7 @@ import { type CliContext, line } from './context.ts';
 import { askHolder } from './holder/ask.ts';
 import { type Holder, listen } from './holder/listen.ts';
 import type { Project } from './project.ts';
+import { openSegments } from './segments-access.ts';
 
 export interface AccessOptions {
   /** Nothing can be written, and SQL reaches no file but the segments. */
@@ -121,7 +122,7 @@ async function openPatiently(context: CliContext, project: Project, options: Acc
     try {
       return await openWarehouse(project.warehouseUrl, {
         cwd: project.directory,
-        segmentsDirectory: project.segmentsDirectory,
+        segments: await openSegments(project),
         readOnly: options.readOnly,
         mirror: options.mirror ?? (options.readOnly ? 'memory' : 'file'),
         env: databaseEnvironment(context),

@@ -1,13 +1,5 @@
-import { statfsSync } from 'node:fs';
 import { SparkifyError } from '../core/errors.ts';
-
-/** Free bytes, for an unprivileged writer, on the disk of a directory. */
-export type FreeBytes = (directory: string) => Promise<number>;
-
-export const freeBytesOf: FreeBytes = async (directory) => {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize;
-};
+import { type FreeBytes, freeBytesOf } from '../core/free-bytes.ts';
 
 /** Parquet takes a tenth of the logs it comes from, and hardly ever half of other JSON. */
 const SEGMENT_SHARE = 0.5;

@@ -4,13 +4,14 @@ import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { errorText, isSparkifyError, SparkifyError } from '../core/errors.ts';
 import { type Failpoints, noFailpoints } from '../core/failpoints.ts';
+import type { FreeBytes } from '../core/free-bytes.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import type { SegmentStore } from '../segments/store.ts';
 import type { ListedObject, Source } from '../sources/source.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { type IsKnown, type ScannedChunk, scanChunk, type UnchangedObject } from './chunk-scan.ts';
 import { type Chunk, chunksOf } from './chunks.ts';
-import { checkDiskSpace, type FreeBytes } from './disk-space.ts';
+import { checkDiskSpace } from './disk-space.ts';
 import { parseJsonPaths } from './json-paths.ts';
 import { SPOOL_FOLDER } from './orphans.ts';
 import { inlinePool, type ScanPool } from './scan/pool.ts';
@@ -116,7 +117,7 @@ export async function* ingest(request: IngestRequest): AsyncGenerator<StagedSegm
       if (scanned.objects.length > 0) {
         const path = `${home}${staging.name}/${newId()}.parquet`;
         unfinished = unfinishedName(`${directory}/${path}`);
-        settle = await writeSegment({ spec, segments, path, session, failpoints }, scanned);
+        settle = await writeSegment({ spec, segments, path, session, failpoints, signal }, scanned);
       }
       unchanged.push(...scanned.unchanged);
       await rm(scanned.spoolDirectory, { recursive: true, force: true });

@@ -18,6 +18,7 @@ export interface SegmentTarget {
   /** Counts the rows. */
   readonly session: SqlSession;
   readonly failpoints: Failpoints;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The name of a segment until it is durable. */
@@ -31,7 +32,7 @@ export function unfinishedName(path: string): string {
  * @throws INGEST_MISMATCH when the engine reads another number of rows than were certified, DISK_FULL
  */
 export async function writeSegment(target: SegmentTarget, chunk: ScannedChunk): Promise<() => Promise<StagedSegment>> {
-  const { spec, segments, path, failpoints } = target;
+  const { spec, segments, path, failpoints, signal } = target;
   const absolute = `${segments.directory}/${path}`;
   const unfinished = unfinishedName(absolute);
   failpoints.hit('segment.before');
@@ -45,7 +46,7 @@ export async function writeSegment(target: SegmentTarget, chunk: ScannedChunk): 
   const { rows, objects, quarantined } = chunk;
   return async () => {
     const sizeBytes = await settle(absolute, failpoints);
-    return { path: await segments.keep(path, failpoints), rows, sizeBytes, objects, quarantined };
+    return { path: await segments.keep(path, { failpoints, signal }), rows, sizeBytes, objects, quarantined };
   };
 }
 

@@ -82,7 +82,7 @@ async function sourceRecord(
   const reading = isCorrection(uri) ? readCorrection(standing.segments, uri) : readVersion(uri, version);
   const bytes = await reading.catch((error: unknown) => {
     // A source out of reach is no reason to keep back what the segments tell.
-    if (isSparkifyError(error) && error.code.startsWith('SOURCE_')) return error.message;
+    if (isSparkifyError(error) && /^(?:SOURCE|SEGMENTS)_/.test(error.code)) return error.message;
     throw error;
   });
   if (bytes === undefined || typeof bytes === 'string') {

@@ -75,7 +75,7 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
   );
   makeDurable(`${target}.tmp`, target);
   const sizeBytes = statSync(target).size;
-  const path = await warehouse.segments.keep(made, failpoints);
+  const path = await warehouse.segments.keep(made, { failpoints, signal: state.options.signal });
   failpoints.hit('compact.before');
   const written = await ledgerTransaction(warehouse, async (tx) => {
     // Whoever lost the pipeline's lock meanwhile may have been overtaken: what was put together must be as it was.

@@ -14,6 +14,11 @@ export interface KeptText {
   readonly bytes: Uint8Array;
 }
 
+export interface KeepOptions {
+  readonly failpoints: Failpoints;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface BringOptions {
   readonly signal?: AbortSignal;
   /** Told when something has to be brought, and after each segment that came. */
@@ -44,7 +49,7 @@ export interface SegmentStore extends SegmentReader {
   check(): Promise<string>;
   bring(files: readonly SegmentFile[], options?: BringOptions): Promise<void>;
   /** Makes a segment that is finished in the folder last, before anybody hears of it; the path that it has then. */
-  keep(path: string, failpoints: Failpoints): Promise<string>;
+  keep(path: string, options: KeepOptions): Promise<string>;
   /** Whether a segment that was kept is there still. */
   holds(path: string): Promise<boolean>;
   /** The segments below a pipeline's folder that lie in the store and are not merely files of the local folder. */

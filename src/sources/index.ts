@@ -1,12 +1,16 @@
+import { SparkifyError } from '../core/errors.ts';
 import { openLocalSink } from './local/sink.ts';
 import { openLocalSource } from './local/source.ts';
 import { parseLocation } from './location.ts';
+import type { Bucket } from './s3/bucket.ts';
 import { systemTiming, type Timing } from './s3/retry.ts';
 import type { S3Settings } from './s3/settings.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
+import { maskUrl } from './uri.ts';
 
 export { contentVersion } from './local/source.ts';
+export type { Bucket } from './s3/bucket.ts';
 export type { Timing } from './s3/retry.ts';
 export type { S3Settings } from './s3/settings.ts';
 export type { Sink } from './sink.ts';
@@ -40,4 +44,16 @@ export async function openSink(url: string, options: SourceOptions): Promise<Sin
   if (location.kind === 'local') return openLocalSink(location.root);
   const { openS3Sink } = await import('./s3/sink.ts');
   return openS3Sink(location, options.s3 ?? {}, options.timing ?? systemTiming);
+}
+
+/**
+ * Opens `s3://bucket/prefix` for objects that are written, read and removed one by one.
+ * @throws SOURCE_URL_INVALID, SOURCE_CREDENTIALS, SOURCE_UNREACHABLE
+ */
+export async function openBucket(url: string, options: SourceOptions): Promise<Bucket> {
+  const location = parseLocation(url, options.cwd);
+  if (location.kind === 'local')
+    throw new SparkifyError('SOURCE_URL_INVALID', { url: maskUrl(url), detail: 'it is no bucket' });
+  const { openS3Bucket } = await import('./s3/bucket.ts');
+  return openS3Bucket(location, options.s3 ?? {}, options.timing ?? systemTiming);
 }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import sparkify from '../../pipelines/sparkify/index.ts';
 import { loadConfig } from '../../src/cli/config.ts';
@@ -82,13 +82,48 @@ test('flag stands above environment, environment above configuration, that above
   expect(await url({ cwd: bare }, {})).toBe(`duckdb:${join(bare, '.sparkify', 'warehouse.duckdb')}`);
 });
 
-test('segments lie in a folder, and nothing that looks like another place is taken for one', async () => {
-  const cwd = await folder({});
-  for (const place of ['s3://bucket/segments', 'file:///tmp/segments'])
-    await expect(openProject(fakeContext({ cwd, env: { SPARKIFY_SEGMENTS: place } }), {})).rejects.toMatchObject({
+describe('segments', () => {
+  const place = async (cwd: string, segments: string, more: Readonly<Record<string, string>> = {}) => {
+    const env = { SPARKIFY_SEGMENTS: segments, SPARKIFY_WAREHOUSE: 'postgresql://host/db', ...more };
+    return (await openProject(fakeContext({ cwd, env }), {})).segments;
+  };
+
+  test('lie in a folder or a bucket, and nothing that looks like another place is taken for one', async () => {
+    const cwd = await folder({});
+    expect(await place(cwd, 'here')).toEqual({ directory: join(cwd, 'here') });
+    await expect(place(cwd, 'file:///tmp/segments')).rejects.toMatchObject({
       code: 'USAGE',
-      message: `Segments lie in a folder; ${place} is none.`,
+      message: 'Segments lie in a folder or a bucket; file:///tmp/segments is neither.',
     });
+  });
+
+  test('of an embedded warehouse lie beside its file', async () => {
+    const cwd = await folder({});
+    await expect(place(cwd, 's3://bucket/segments', { SPARKIFY_WAREHOUSE: 'duckdb:w.duckdb' })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: 'The segments of an embedded warehouse lie in a folder beside its file; s3://bucket/segments is none.',
+    });
+  });
+
+  test('in a bucket have a folder of this machine, by default one for each bucket', async () => {
+    const cwd = await folder({
+      'sparkify.config.mjs': "export default { segments: 's3://lake/a', segmentsCache: 'cached' }",
+      'sub/x': '',
+    });
+    const env = { SPARKIFY_WAREHOUSE: 'postgresql://host/db' };
+    const configured = await openProject(fakeContext({ cwd: join(cwd, 'sub'), env }), {});
+    expect(configured.segments).toEqual({ directory: join(cwd, 'cached'), bucketUrl: 's3://lake/a' });
+    const bare = await folder({});
+    const [one, again, other] = await Promise.all(
+      ['s3://lake/a', 's3://lake/a/', 's3://lake/b'].map((url) => place(bare, url)),
+    );
+    expect(one!.directory.startsWith(join(bare, '.sparkify', 'segments-'))).toBe(true);
+    expect(again!.directory).toBe(one!.directory);
+    expect(other!.directory).not.toBe(one!.directory);
+    expect(await place(bare, 's3://lake/a', { SPARKIFY_SEGMENTS_CACHE: 'c' })).toMatchObject({
+      directory: join(bare, 'c'),
+    });
+  });
 });
 
 test('the built-in pipeline is there without a configuration, and a project may have its own of that name', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Failpoints } from '../../src/core/failpoints.ts';
 import { ensureBuilt, sparkifyProcess as sparkify } from '../cli/built.ts';
 import { useQuickDirectory } from '../property/quick-directory.ts';
+import type { S3Server } from '../s3-server/index.ts';
 import { prepareScenario, type Scenario } from './scenario.ts';
 
 /** Edges of the durable steps that every engine has. */
@@ -28,9 +29,24 @@ export const durableSteps: readonly string[] = [
 /** Every hit of every failpoint with SPARKIFY_FAULTS=all; else the last of each name, and the first of a publish's statements. */
 const EVERY_HIT = process.env.SPARKIFY_FAULTS === 'all';
 
-/** Kills the command with SIGKILL at its failpoints; the next run must end as an undisturbed one. */
-export function describeKills(engine: Scenario['engine'], expectedNames: readonly string[]): void {
-  describe(`any death on ${engine}`, () => {
+export interface KillOptions {
+  /** Where segments last. @default folders */
+  readonly bucket?: () => Promise<S3Server>;
+  /** @default all */
+  readonly killedAt?: readonly string[];
+}
+
+/**
+ * Kills the command with SIGKILL at its failpoints; the next run must end as an undisturbed one. With a bucket it is
+ * another machine's.
+ */
+export function describeKills(
+  engine: Scenario['engine'],
+  expectedNames: readonly string[],
+  { bucket, killedAt = expectedNames }: KillOptions = {},
+): void {
+  describe(`any death on ${engine}${bucket === undefined ? '' : ' with segments in a bucket'}`, () => {
+    let server: S3Server | undefined;
     let scenario: Scenario;
     let undisturbed: Readonly<Record<string, string>>;
     const hits = new Map<string, number>();
@@ -38,7 +54,8 @@ export function describeKills(engine: Scenario['engine'], expectedNames: readonl
     beforeAll(async () => {
       useQuickDirectory();
       await ensureBuilt();
-      scenario = await prepareScenario(engine);
+      server = await bucket?.();
+      scenario = await prepareScenario(engine, undefined, server);
       const counting: Failpoints = { hit: (name) => void hits.set(name, (hits.get(name) ?? 0) + 1) };
       const stage = await scenario.stage();
       await scenario.run(stage, { failpoints: counting });
@@ -46,14 +63,17 @@ export function describeKills(engine: Scenario['engine'], expectedNames: readonl
       await stage.dispose();
     }, 120_000);
 
-    afterAll(async () => scenario?.dispose());
+    afterAll(async () => {
+      await scenario?.dispose();
+      await server?.stop();
+    });
 
     test('the undisturbed run passes every durable step', () => {
       expect([...hits.keys()].sort()).toEqual([...expectedNames].sort());
       expect(undisturbed).toMatchObject({ publishes: '2', objects: '15 live', quarantine: '1' });
     });
 
-    test.each(expectedNames)('killed at %s, the next run ends the same', { timeout: 600_000 }, async (name) => {
+    test.each(killedAt)('killed at %s, the next run ends the same', { timeout: 600_000 }, async (name) => {
       const count = hits.get(name)!;
       const numbers = EVERY_HIT
         ? Array.from({ length: count }, (_, i) => i + 1)
@@ -64,8 +84,9 @@ export function describeKills(engine: Scenario['engine'], expectedNames: readonl
         const killed = await sparkify(args, { cwd: '/', env: { ...env, SPARKIFY_FAILPOINT: `${name}:${n}` } });
         expect(killed.code, `${name}:${n} did not kill:\n${killed.err}`).not.toBe(0);
         expect(killed.out).not.toContain('Published');
-        await scenario.run(stage);
-        expect(await scenario.outcome(stage), `after a death at ${name}:${n}`).toEqual(undisturbed);
+        const next = server === undefined ? stage : { ...stage, segmentsDirectory: `${stage.segmentsDirectory}-next` };
+        await scenario.run(next);
+        expect(await scenario.outcome(next), `after a death at ${name}:${n}`).toEqual(undisturbed);
         await stage.dispose();
       }
     });

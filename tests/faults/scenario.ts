@@ -10,10 +10,12 @@ import type { Executor } from '../../src/operators/executor.ts';
 import { runPipeline } from '../../src/operators/run.ts';
 import type { RunOptions, RunReport } from '../../src/operators/run-state.ts';
 import { resolvePipeline } from '../../src/pipeline/define.ts';
+import { bucketSegments } from '../../src/segments/bucket.ts';
 import { openSource } from '../../src/sources/index.ts';
 import { tableChecksum } from '../../src/warehouse/checksum.ts';
 import { openWarehouse } from '../../src/warehouse/open.ts';
 import { administer, createTestDatabase } from '../postgres-server/database.ts';
+import { type S3Server, testCredentials } from '../s3-server/index.ts';
 
 const HOUR_MS = 3_600_000;
 const FIRST_DAY_MS = Date.UTC(2018, 10, 1);
@@ -92,7 +94,10 @@ async function writeAfter(directory: string): Promise<void> {
 /** A copy of the warehouse as it was after the first publish, with the sources changed since. */
 export interface Stage {
   readonly url: string;
+  /** With a bucket: the cache. */
   readonly segmentsDirectory: string;
+  /** Prefix of its segments in the bucket. */
+  readonly prefix: string;
   dispose(): Promise<void>;
 }
 
@@ -116,11 +121,19 @@ export interface Scenario {
   dispose(): Promise<void>;
 }
 
+/** The bucket that segments last in where a scenario has one. */
+export const SEGMENTS_BUCKET = 'lake';
+
 /**
  * Publishes once into a template of the engine; stages are copies of it.
  * @param serverUrl of the PostgreSQL to use instead of the test run's own
+ * @param bucketServer with the bucket for segments @default they last in folders
  */
-export async function prepareScenario(engine: Scenario['engine'], serverUrl?: string): Promise<Scenario> {
+export async function prepareScenario(
+  engine: Scenario['engine'],
+  serverUrl?: string,
+  bucketServer?: S3Server,
+): Promise<Scenario> {
   const directory = await mkdtemp(join(tmpdir(), 'sparkify-faults-'));
   await writeBefore(directory);
   const pipeline = resolvePipeline(sparkifyPipeline, {
@@ -128,7 +141,21 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
     songData: join(directory, 'song_data'),
   });
   const open = (stage: Stage, url = stage.url, readOnly = false) =>
-    openWarehouse(url, { cwd: directory, segmentsDirectory: stage.segmentsDirectory, threads: 1, readOnly });
+    openWarehouse(url, {
+      cwd: directory,
+      segmentsDirectory: stage.segmentsDirectory,
+      ...(bucketServer === undefined
+        ? {}
+        : {
+            segments: bucketSegments({
+              url: `s3://${SEGMENTS_BUCKET}/${stage.prefix}`,
+              cache: stage.segmentsDirectory,
+              s3: { endpoint: bucketServer.endpoint, region: 'us-east-1', ...testCredentials },
+            }),
+          }),
+      threads: 1,
+      readOnly,
+    });
   const run: Scenario['run'] = async (stage, options = {}) => {
     const { url, executor, ...change } = options;
     const warehouse = await open(stage, url);
@@ -159,7 +186,13 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
   return {
     engine,
     run,
-    stage: () => copyStage(engine, directory, template, ++made),
+    stage: async () => {
+      const stage = await copyStage(engine, directory, template, ++made);
+      const bucket = bucketServer?.bucket(SEGMENTS_BUCKET);
+      for (const { key, bytes } of bucket?.versions(`${template.prefix}/`) ?? [])
+        bucket!.put(stage.prefix + key.slice(template.prefix.length), bytes);
+      return stage;
+    },
     command: (stage) => ({
       args: [
         'run',
@@ -171,7 +204,16 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
       ],
       env: {
         SPARKIFY_WAREHOUSE: stage.url,
-        SPARKIFY_SEGMENTS: stage.segmentsDirectory,
+        ...(bucketServer === undefined
+          ? { SPARKIFY_SEGMENTS: stage.segmentsDirectory }
+          : {
+              SPARKIFY_SEGMENTS: `s3://${SEGMENTS_BUCKET}/${stage.prefix}`,
+              SPARKIFY_SEGMENTS_CACHE: stage.segmentsDirectory,
+              AWS_ENDPOINT_URL_S3: bucketServer.endpoint,
+              AWS_REGION: 'us-east-1',
+              AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+              AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+            }),
         SPARKIFY_STORE: `sqlite:${join(dirname(stage.segmentsDirectory), 'store.db')}`,
         SPARKIFY_THREADS: '1',
       },
@@ -203,6 +245,14 @@ export async function prepareScenario(engine: Scenario['engine'], serverUrl?: st
             "select count(*) as n from sparkify_ledger.batches where state = 'published'",
           );
           sums.batches = String(batches[0]!.n);
+          if (bucketServer !== undefined) {
+            const live = await session.all<{ path: string }>(
+              "select path from sparkify_ledger.segments where state = 'live'",
+            );
+            const keys = bucketServer.bucket(SEGMENTS_BUCKET).versions(`${stage.prefix}/`);
+            const stray = keys.filter((v) => !live.some((l) => v.key === `${stage.prefix}/${l.path}`));
+            sums.bucket = `${live.length} live, ${keys.length - stray.length} there, ${stray.filter((v) => v.key.endsWith('.parquet')).length} more`;
+          }
           if (!warehouse.capabilities.stagingInPlace) {
             for (const { name } of pipeline.stagings) {
               const [staged] = await session.all<{ n: number }>(`select count(*) as n from ${name}`);
@@ -226,10 +276,16 @@ async function firstStage(engine: Scenario['engine'], directory: string, serverU
   if (engine === 'duckdb') {
     const path = join(directory, 'template', 'warehouse.duckdb');
     await mkdir(dirname(path));
-    return { url: `duckdb:${path}`, segmentsDirectory: `${path}.segments`, dispose: async () => undefined };
+    return {
+      url: `duckdb:${path}`,
+      segmentsDirectory: `${path}.segments`,
+      prefix: 'template',
+      dispose: async () => undefined,
+    };
   }
   const database = await createTestDatabase(serverUrl);
-  return { url: database.url, segmentsDirectory: join(directory, 'template', 'segments'), dispose: database.drop };
+  const segmentsDirectory = join(directory, 'template', 'segments');
+  return { url: database.url, segmentsDirectory, prefix: 'template', dispose: database.drop };
 }
 
 async function copyStage(engine: Scenario['engine'], directory: string, template: Stage, n: number): Promise<Stage> {
@@ -238,7 +294,7 @@ async function copyStage(engine: Scenario['engine'], directory: string, template
   const remove = () => rm(folder, { recursive: true, force: true });
   if (engine === 'duckdb') {
     const path = join(folder, 'warehouse.duckdb');
-    return { url: `duckdb:${path}`, segmentsDirectory: `${path}.segments`, dispose: remove };
+    return { url: `duckdb:${path}`, segmentsDirectory: `${path}.segments`, prefix: `stage-${n}`, dispose: remove };
   }
   const url = new URL(template.url);
   const server = new URL(template.url);
@@ -252,6 +308,7 @@ async function copyStage(engine: Scenario['engine'], directory: string, template
   return {
     url: url.href,
     segmentsDirectory: join(folder, 'segments'),
+    prefix: `stage-${n}`,
     dispose: async () => {
       await administer(server.href, `drop database if exists ${name} with (force)`);
       await remove();

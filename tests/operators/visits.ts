@@ -27,6 +27,7 @@ import { type QuarantineEntry, quarantineEntries } from '../../src/ledger/quaran
 import { runPipeline } from '../../src/operators/run.ts';
 import type { RunOptions, RunReport } from '../../src/operators/run-state.ts';
 import type { ResolvedPipeline } from '../../src/pipeline/define.ts';
+import type { SegmentStore } from '../../src/segments/store.ts';
 import { openSource } from '../../src/sources/index.ts';
 import type { Standing } from '../../src/star/standing.ts';
 import { openWarehouse } from '../../src/warehouse/open.ts';
@@ -93,6 +94,8 @@ export class VisitsWorld {
   warehouse!: Warehouse;
   maxPlace = 10;
   readonly url: string | undefined;
+  /** Where segments last from the next opening on. @default a folder */
+  segments: SegmentStore | undefined;
 
   constructor(url?: string) {
     this.url = url;
@@ -101,7 +104,9 @@ export class VisitsWorld {
   async open(): Promise<this> {
     this.warehouse = await openWarehouse(this.url ?? 'duckdb:w.db', {
       cwd: this.directory,
-      segmentsDirectory: join(this.directory, 'segments'),
+      ...(this.segments === undefined
+        ? { segmentsDirectory: join(this.directory, 'segments') }
+        : { segments: this.segments }),
       threads: 1,
     });
     return this;

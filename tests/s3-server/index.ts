@@ -107,6 +107,9 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
       case 'ListObjectVersions':
         return list(bucket, operation, query, pageKeys, answer);
       case 'PutObject': {
+        const there = bucket.get(key);
+        if (request.headers['if-none-match'] === '*' && there !== undefined && !there.isDeleteMarker)
+          return fail(412, 'PreconditionFailed');
         const stored = bucket.put(key, body);
         return answer(200, '', { etag: stored.etag, ...versionHeader(bucket, stored) });
       }

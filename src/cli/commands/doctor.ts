@@ -11,6 +11,7 @@ import { writeJsonArray } from '../output.ts';
 import { packageRoot, packageVersion } from '../package.ts';
 import { withParameters } from '../parameters.ts';
 import { openProject, type Project, type ProjectFlags, parameterSources } from '../project.ts';
+import { openSegments } from '../segments-access.ts';
 import { sourceOpener } from '../source-access.ts';
 import { bytesText } from '../values.ts';
 import { withWarehouse } from '../warehouse-access.ts';
@@ -42,6 +43,7 @@ export async function doctor(context: CliContext, flags: DoctorFlags): Promise<n
     findings.push(configurationFinding(project));
     findings.push(...(await warehouseFindings(context, project)));
     findings.push(...(await sourceFindings(context, project, flags.set ?? {})));
+    findings.push(...(await segmentsFindings(project)));
     findings.push(...(await diskFindings(project)));
   }
   const bad = findings.some((f) => f.verdict === 'wrong');
@@ -197,9 +199,26 @@ async function sourceFinding(
   }
 }
 
+/** A bucket is tried out; a folder is what `disk` looks at. */
+async function segmentsFindings(project: Project): Promise<readonly Finding[]> {
+  const { bucketUrl, directory } = project.segments;
+  if (bucketUrl === undefined) return [];
+  const what = 'segments';
+  const segments = await openSegments(project);
+  try {
+    await segments.check();
+    const detail = `${segments.shown} can be written, listed, read and cleared; this machine's copies lie in ${directory}`;
+    return [{ what, verdict: 'ok', detail }];
+  } catch (error) {
+    return [wrong(what, error)];
+  } finally {
+    await segments.close();
+  }
+}
+
 async function diskFindings(project: Project): Promise<readonly Finding[]> {
   const parsed = parseWarehouseUrl(project.warehouseUrl, project.directory);
-  const folder = await nearestFolder(parsed.engine === 'duckdb' ? dirname(parsed.path) : project.segmentsDirectory);
+  const folder = await nearestFolder(parsed.engine === 'duckdb' ? dirname(parsed.path) : project.segments.directory);
   const probe = join(folder, `.sparkify-doctor-${process.pid}`);
   try {
     const before = Date.now();

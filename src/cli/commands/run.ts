@@ -19,6 +19,7 @@ import { givenParameters, withParameters } from '../parameters.ts';
 import { openProject, type Project, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
 import { apiOver, carryOutHere } from '../run-here.ts';
 import { waitForRun } from '../run-there.ts';
+import { checkSegments } from '../segments-access.ts';
 import { withStore } from '../store-access.ts';
 import { nameFix } from '../suggest.ts';
 import { openServing } from '../warehouse-access.ts';
@@ -120,6 +121,7 @@ async function runHere(
   const warehouse = graph.tasks.some((t) => t.data) ? new EagerWarehouse(context, project) : undefined;
   await warehouse?.open();
   try {
+    const segmentsId = await checkSegments(project, store);
     await registerPipelines(store, loaded, { pools: project.pools });
     const id = await store.write(async (tx) => {
       const made = await createRun(tx, {
@@ -144,6 +146,7 @@ async function runHere(
         resolved: [...loaded.resolved.filter((p) => p.name !== wanted.pipeline.name), wanted.pipeline],
       },
       ...(warehouse === undefined ? {} : { openWarehouse: () => warehouse.take() }),
+      segmentsId,
       json: flags.json === true,
     });
   } finally {

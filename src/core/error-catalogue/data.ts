@@ -93,10 +93,28 @@ export const dataErrors = {
     (p) => `Table ${p.table} is not as the last publish left it: ${p.detail}`,
     (p) => `Something else wrote to ${p.table}. Rebuild the star: sparkify run PIPELINE --rebuild`,
   ),
-  SEGMENT_LOST: entry<{ path: string }>(
+  SEGMENT_LOST: entry<{ path: string; store: string }>(
     1,
-    (p) => `The segment ${p.path} is not there, but the ledger counts on it.`,
-    () => 'Bring the segments folder back, or read the objects again: run --rebuild --from-sources',
+    (p) => `The segment ${p.path} is not in ${p.store}, but the ledger counts on it.`,
+    () =>
+      'Bring it back there, from a version of the bucket or a copy, or read the objects again: run --rebuild --from-sources',
+  ),
+  SEGMENT_DAMAGED: entry<{ path: string; store: string; detail: string }>(
+    1,
+    (p) => `The segment ${p.path} in ${p.store} is not the one that was written: ${p.detail}`,
+    () =>
+      'Bring the right one back there, from a version of the bucket or a copy, or read the objects again: run --rebuild --from-sources',
+  ),
+  SEGMENTS_REFUSED: entry<{ store: string; detail: string; fix: string }>(
+    4,
+    (p) => `Segments cannot be kept in ${p.store}: ${p.detail}`,
+    (p) => p.fix,
+    { retryable: false },
+  ),
+  SEGMENTS_UNREACHABLE: entry<{ store: string; detail: string; fix: string }>(
+    4,
+    (p) => `The segments in ${p.store} cannot be reached: ${p.detail}`,
+    (p) => p.fix,
   ),
   // lineage and quarantine
   TRACE_UNKNOWN: entry<{ detail: string; fix: string }>(

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { type Dispatcher, Pool } from 'undici';
 import { encodePath } from '../uri.ts';
 import { S3Refusal } from './failure.ts';
@@ -17,13 +18,23 @@ export interface S3HttpOptions {
   readonly credentials: (() => Promise<S3Credentials>) | undefined;
 }
 
+/** A file as the body of a request, of which hash and size are known. */
+export interface FileBody {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
 export interface ObjectRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
   readonly key: string;
   readonly versionId?: string | undefined;
   /** With its quotes. */
   readonly ifMatch?: string | undefined;
-  readonly body?: Uint8Array;
+  /** Only if there is no such object. */
+  readonly ifAbsent?: boolean;
+  readonly body?: Uint8Array | FileBody;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -98,13 +109,18 @@ export class S3Http {
     const path = `${this.#options.path}/${encodePath(request.key)}`;
     const query = request.versionId === undefined ? '' : `versionId=${encodeURIComponent(request.versionId)}`;
     const { method, body, ifMatch } = request;
-    const hash = body === undefined ? {} : { bodySha256: createHash('sha256').update(body).digest('hex') };
+    const hash = body === undefined ? {} : { bodySha256: sha256Of(body) };
     const headers =
       credentials === 'anonymous'
         ? ['host', host]
         : this.#sign({ method, path, query, ...hash }, credentials, timing.nowMs() + this.#skewMs);
     if (ifMatch !== undefined) headers.push('if-match', ifMatch);
-    return { path: query === '' ? path : `${path}?${query}`, method, headers, ...(body === undefined ? {} : { body }) };
+    if (request.ifAbsent === true) headers.push('if-none-match', '*');
+    const prepared = { path: query === '' ? path : `${path}?${query}`, method, headers };
+    if (body === undefined || body instanceof Uint8Array)
+      return { ...prepared, ...(body === undefined ? {} : { body }) };
+    headers.push('content-length', String(body.sizeBytes));
+    return { ...prepared, body: createReadStream(body.path) };
   }
 
   /** What is at hand and still good: the usual case, which waits for nothing. */
@@ -202,7 +218,7 @@ class Collector implements Dispatcher.DispatchHandler {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#underWay?.controllers.delete(controller);
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    if (this.#status === 200) this.#resolve({ ...readHeaders(this.#headers), body });
+    if (this.#status >= 200 && this.#status < 300) this.#resolve({ ...readHeaders(this.#headers), body });
     else this.#reject(refusal(this.#status, body.toString('utf8'), String(this.#headers.date ?? '')));
   }
 
@@ -210,6 +226,10 @@ class Collector implements Dispatcher.DispatchHandler {
     this.#underWay?.controllers.delete(controller);
     this.#reject(error);
   }
+}
+
+function sha256Of(body: Uint8Array | FileBody): string {
+  return body instanceof Uint8Array ? createHash('sha256').update(body).digest('hex') : body.sha256;
 }
 
 function abortError(): Error {

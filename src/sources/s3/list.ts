@@ -151,6 +151,20 @@ function versionPages({ sdk, client, bucket }: S3Connection): ReadPage {
   };
 }
 
+/** Every key that begins so, in byte order. @throws SOURCE_* */
+export async function listKeys(connection: S3Connection, prefix: string): Promise<readonly string[]> {
+  const uri = s3Uri(connection.bucket, prefix);
+  const readPage = objectPages(connection);
+  const keys: string[] = [];
+  for (let from: Page['next'] = {}; from !== undefined; ) {
+    const start: Readonly<Record<string, string>> = from;
+    const page: Page = await connection.call({ uri, action: 'listed' }, () => readPage(prefix, start, {}));
+    keys.push(...page.found.map((f) => f.key));
+    from = page.next;
+  }
+  return keys;
+}
+
 /**
  * A version as the ledger keeps it: the version id, or the ETag with its quotes, which tell the two apart. The id
  * "null" is that of objects written without versioning, whose content may change under it.

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { trace } from '../../src/lineage/trace.ts';
+import { correctRecords } from '../../src/operators/quarantine.ts';
+import { withRun } from '../../src/operators/with-run.ts';
+import { bucketSegments } from '../../src/segments/bucket.ts';
+import { VisitsWorld, visit } from '../operators/visits.ts';
+import { createTestDatabase } from '../postgres-server/database.ts';
+import { impatient } from '../sources/s3-store.ts';
+import { startBucket } from './bucket-place.ts';
+
+test('what was corrected on one machine is known to the other, also when it reads everything again', async () => {
+  const { server, s3 } = await startBucket();
+  const database = await createTestDatabase();
+  const world = new VisitsWorld(database.url);
+  const on = async (machine: string): Promise<void> => {
+    await world.warehouse?.close();
+    const cache = join(world.directory, machine);
+    world.segments = bucketSegments({ url: 's3://lake', cache, s3, timing: impatient });
+    await world.open();
+  };
+  try {
+    await on('a');
+    world.write('a.json', [visit(1), '{"visit": 2, "ts"', visit(3)]);
+    await world.run();
+    await correctRecords(world.options(), [{ id: 1, text: Buffer.from(visit(2)), note: 'by hand' }]);
+    await world.run();
+    const keys = () =>
+      server
+        .bucket('lake')
+        .versions('')
+        .map((v) => v.key);
+    expect(keys().filter((key) => key.startsWith('corrections/'))).toHaveLength(1);
+
+    await on('b');
+    await withRun(world.options(), async () => {});
+    const traced = await world.standing((standing) =>
+      trace({ standing, table: 'visits', key: '2', readVersion: async () => undefined }),
+    );
+    expect(traced.records[0]!.raw).toBe(visit(2));
+
+    // What nobody has any more is one error; read again from the source, the correction is taken up.
+    for (const key of keys().filter((key) => key.endsWith('.parquet'))) server.bucket('lake').remove(key);
+    await on('c');
+    world.write('b.json', [visit(4)]);
+    await expect(world.run()).rejects.toMatchObject({ code: 'SEGMENT_LOST', params: { store: 's3://lake' } });
+    await world.run({ rebuild: true, fromSources: true });
+    expect(await world.visits()).toEqual([1, 2, 3, 4]);
+    expect((await world.quarantine()).filter((q) => q.object_state === 'live').map((q) => q.state)).toEqual([
+      'corrected',
+    ]);
+    await on('b');
+    world.write('c.json', [visit(5)]);
+    await world.run();
+    expect(await world.visits()).toEqual([1, 2, 3, 4, 5]);
+  } finally {
+    await world.close();
+    await database.drop();
+    await server.stop();
+  }
+});
