@@ -1,0 +1,52 @@
+import { CreateBucketCommand, ListObjectsV2Command, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { describe, expect, inject, test } from 'vitest';
+import { bucketSegments } from '../../src/segments/bucket.ts';
+import { describeTwoMachines } from '../segments/two-machines.ts';
+import { impatient, sdkClient } from '../sources/s3-store.ts';
+import { startRealServer } from './real-server.ts';
+
+describe.each(['minio', 'versitygw'] as const)('segments in %s', (name) => {
+  describeTwoMachines(`${name} with versions`, async () => {
+    const server = await startRealServer(name, inject('serverBinaries'));
+    const s3 = { region: 'us-east-1', ...server };
+    const client = sdkClient(s3);
+    await client.send(new CreateBucketCommand({ Bucket: 'lake' }));
+    const VersioningConfiguration = { Status: 'Enabled' } as const;
+    await client.send(new PutBucketVersioningCommand({ Bucket: 'lake', VersioningConfiguration }));
+    const prefix = 'segments of 2018/';
+    return {
+      url: `s3://lake/${prefix}`,
+      s3,
+      paths: async () => {
+        const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'lake', Prefix: prefix }));
+        return Contents.map((o) => o.Key!.slice(prefix.length)).sort();
+      },
+      stop: async () => {
+        client.destroy();
+        await server.stop();
+      },
+    };
+  });
+
+  test('the look at the start: one name for all who come at once; wrong keys and missing buckets', async () => {
+    const server = await startRealServer(name, inject('serverBinaries'));
+    try {
+      const s3 = { region: 'us-east-1', ...server };
+      const client = sdkClient(s3);
+      await client.send(new CreateBucketCommand({ Bucket: 'lake' }));
+      client.destroy();
+      const check = async (url: string, keys: object = {}): Promise<string> => {
+        const store = bucketSegments({ url, cache: '/nowhere', s3: { ...s3, ...keys }, timing: impatient });
+        return store.check().finally(() => store.close());
+      };
+      const ids = await Promise.all([1, 2, 3, 4].map(() => check('s3://lake/a')));
+      expect(new Set(ids).size).toBe(1);
+      expect(await check('s3://lake/b')).not.toBe(ids[0]);
+      const refused = { code: 'SEGMENTS_REFUSED' };
+      await expect(check('s3://nobody')).rejects.toMatchObject(refused);
+      await expect(check('s3://lake', { secretAccessKey: 'wrong' })).rejects.toMatchObject(refused);
+    } finally {
+      await server.stop();
+    }
+  });
+});
