@@ -3,9 +3,11 @@ import { coverageOf } from '../ledger/coverage.ts';
 import { type PipelineRow, pipelineRow } from '../ledger/pipelines.ts';
 import { ledgerFormat } from '../ledger/transaction.ts';
 import { computeSchema } from '../operators/create-tables.ts';
+import { segmentsOf } from '../operators/run-state.ts';
 import { withRun } from '../operators/with-run.ts';
 import { type ResolvedPipeline, resolvePipeline } from '../pipeline/define.ts';
 import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
+import type { SegmentReader } from '../segments/store.ts';
 import type { Standing } from '../star/standing.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
@@ -48,13 +50,25 @@ export async function withStanding<T>(
     if (warehouse.capabilities.embedded)
       return warehouse.read(async (session) => {
         const found = await publishOf(session, pipeline, options);
-        return work({ warehouse, session, ...(await standingOf(warehouse, session, session, pipeline, found)) });
+        return work({
+          warehouse,
+          session,
+          ...(await standingOf(
+            { warehouse, session, compute: session, segments: warehouse.segments },
+            pipeline,
+            found,
+          )),
+        });
       });
     await warehouse.read((session) => publishOf(session, pipeline, options));
-    return inMirror(context, project, pipeline, warehouse, (compute) =>
+    return inMirror(context, project, pipeline, warehouse, (compute, segments) =>
       warehouse.read(async (session) => {
         const found = await publishOf(session, pipeline, options);
-        return work({ warehouse, session, ...(await standingOf(warehouse, session, compute, pipeline, found)) });
+        return work({
+          warehouse,
+          session,
+          ...(await standingOf({ warehouse, session, compute, segments }, pipeline, found)),
+        });
       }),
     );
   };
@@ -88,13 +102,13 @@ async function inMirror<T>(
   project: Project,
   pipeline: ResolvedPipeline,
   warehouse: Warehouse,
-  work: (compute: SqlSession) => Promise<T>,
+  work: (compute: SqlSession, segments: SegmentReader) => Promise<T>,
 ): Promise<T> {
   const view = progressView(context);
   try {
     return await withRun(runOptions(context, project, pipeline, warehouse, view.listener), (state) => {
       view.stop();
-      return work(state.session);
+      return work(state.session, segmentsOf(state));
     });
   } finally {
     view.stop();
@@ -121,16 +135,24 @@ async function publishOf(
 }
 
 async function standingOf(
-  warehouse: Warehouse,
-  session: SqlSession,
-  compute: SqlSession,
+  {
+    warehouse,
+    session,
+    compute,
+    segments,
+  }: {
+    readonly warehouse: Warehouse;
+    readonly session: SqlSession;
+    readonly compute: SqlSession;
+    readonly segments: SegmentReader;
+  },
   pipeline: ResolvedPipeline,
   row: PipelineRow,
 ): Promise<{ readonly standing: Standing; readonly row: PipelineRow }> {
   await enterStar(warehouse, session, pipeline);
   const standing: Standing = {
     session: compute,
-    segments: warehouse.segments,
+    segments,
     pipeline,
     schema: computeSchema(warehouse, pipeline),
     coverage: await coverageOf(session, pipeline.name),

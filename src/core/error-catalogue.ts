@@ -328,9 +328,9 @@ export const errorCatalogue = {
   ),
   SEGMENTS_APART: entry<{ other: string }>(
     3,
-    (p) => `The folder of segments is not the one that another worker has (${p.other}).`,
+    (p) => `The segments lie elsewhere than those of another worker (${p.other}).`,
     () =>
-      'Let `segments` in sparkify.config.ts name one folder that all machines see: what one of them stages, the others read.',
+      'Let `segments` in sparkify.config.ts name one folder or bucket that all machines see: what one of them stages, the others read.',
   ),
   NODE_RUNNING: entry<{ what: string; holder: string }>(
     4,

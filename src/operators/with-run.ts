@@ -99,6 +99,7 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
     batch: undefined,
     publishedEpoch: undefined,
   };
+  await warehouse.segments.claim(() => warehouse.identity());
   await collectOrphanSegments(state);
   if (!warehouse.capabilities.embedded) {
     if (options.fromSources === true) await alignStagingTables(warehouse, pipeline);

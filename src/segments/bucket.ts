@@ -8,7 +8,7 @@ import { type Bucket, openBucket, type S3Settings, type Timing } from '../source
 import { maskUrl } from '../sources/uri.ts';
 import { asSegmentError } from './bucket-error.ts';
 import { eachOf } from './each-of.ts';
-import type { BringOptions, KeepOptions, KeptText, SegmentFile, SegmentStore } from './store.ts';
+import type { BringOptions, KeepOptions, KeptText, Owner, SegmentFile, SegmentStore } from './store.ts';
 
 export interface BucketSegmentsOptions {
   /** `s3://bucket/prefix` */
@@ -23,6 +23,7 @@ export interface BucketSegmentsOptions {
 }
 
 const MARK = 'segments.id';
+const OWNER = 'owner';
 /** Files under way at a time: large ones fill the line, small ones wait for answers. */
 const FILES_AT_ONCE = 16;
 const HASH_DIGITS = 16;
@@ -70,8 +71,16 @@ class BucketSegments implements SegmentStore {
       } finally {
         await bucket.remove(probe);
       }
-      return (await idOf(bucket)) ?? this.#neverThere(MARK);
+      return this.#firstText(bucket, MARK, randomUUID());
     });
+  }
+
+  async claim(owner: () => Promise<Owner>): Promise<void> {
+    const { id, shown } = await owner();
+    const found = await this.#with((bucket) => this.#firstText(bucket, OWNER, `${id}\n${shown}`));
+    const [foundId, foundShown = foundId!] = found.split('\n');
+    if (foundId === id) return;
+    throw new SparkifyError('SEGMENTS_TAKEN', { store: this.shown, owner: foundShown, object: OWNER });
   }
 
   /** Brings what the folder lacks, and what lies there with another size: a file that was cut. */
@@ -177,25 +186,23 @@ class BucketSegments implements SegmentStore {
     }
   }
 
-  #neverThere(key: string): never {
+  /** The text of a small object, which whoever comes first gives it. */
+  async #firstText(bucket: Bucket, key: string, text: string): Promise<string> {
+    const read = async (): Promise<string | undefined> => {
+      const bytes = await bucket.get(key);
+      return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8').trim();
+    };
+    const known = await read();
+    if (known !== undefined) return known;
+    await bucket.putIfAbsent(key, Buffer.from(`${text}\n`));
+    const given = await read();
+    if (given !== undefined) return given;
     throw new SparkifyError('SEGMENTS_REFUSED', {
       store: this.shown,
-      detail: `${key} is neither there nor can it be written`,
+      detail: `${key}, which was just written there, is gone`,
       fix: 'Look what else writes or removes objects there.',
     });
   }
-}
-
-/** The bucket's name for everybody, given by whoever comes first. */
-async function idOf(bucket: Bucket): Promise<string | undefined> {
-  const read = async (): Promise<string | undefined> => {
-    const bytes = await bucket.get(MARK);
-    return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8').trim();
-  };
-  const known = await read();
-  if (known !== undefined) return known;
-  await bucket.putIfAbsent(MARK, Buffer.from(`${randomUUID()}\n`));
-  return read();
 }
 
 async function sha256OfFile(path: string): Promise<string> {

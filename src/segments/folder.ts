@@ -14,6 +14,8 @@ export function folderSegments(directory: string): SegmentStore {
     directory,
     shown: directory,
     check: async () => folderId(directory, randomUUID),
+    // Whoever can write into a folder of this machine has chosen it.
+    claim: async () => undefined,
     bring: async () => undefined,
     keep: async (path) => path,
     holds: async (path) => existsSync(join(directory, path)),

@@ -38,6 +38,13 @@ export interface SegmentReader {
   readText(path: string): Promise<Uint8Array | undefined>;
 }
 
+/** A warehouse whose segments are kept: it and its copies are told apart. */
+export interface Owner {
+  readonly id: string;
+  /** For people. */
+  readonly shown: string;
+}
+
 /** Where segments, and what is kept beside them, last. They are written and read in a local folder, whatever the store. */
 export interface SegmentStore extends SegmentReader {
   /** For people: the folder, or the URL of the bucket. */
@@ -47,6 +54,12 @@ export interface SegmentStore extends SegmentReader {
    * @returns its name, the same for everybody who sees the same store
    */
   check(): Promise<string>;
+  /**
+   * Requires that the store is this warehouse's; one that is nobody's yet becomes it. Another one's ledger does not name
+   * these segments, and would have them removed.
+   * @throws SEGMENTS_TAKEN
+   */
+  claim(owner: () => Promise<Owner>): Promise<void>;
   bring(files: readonly SegmentFile[], options?: BringOptions): Promise<void>;
   /** Makes a segment that is finished in the folder last, before anybody hears of it; the path that it has then. */
   keep(path: string, options: KeepOptions): Promise<string>;

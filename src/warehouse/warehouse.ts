@@ -1,5 +1,5 @@
 import type { Staging, StarTable } from '../pipeline/tables.ts';
-import type { SegmentStore } from '../segments/store.ts';
+import type { Owner, SegmentStore } from '../segments/store.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Dialect } from './dialect.ts';
 import type { DuckDatabase } from './duckdb/database.ts';
@@ -24,6 +24,8 @@ export interface Warehouse {
   readonly compute: DuckDatabase;
   /** Where its Parquet segments last. */
   readonly segments: SegmentStore;
+  /** Tells it from every other warehouse, and from copies of it. */
+  identity(): Promise<Owner>;
   /** One read-only snapshot transaction. */
   read<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
   /**

@@ -78,12 +78,13 @@ test('a run keeps its segments there, doctor tries it out, and nothing is left o
     .versions('')
     .map((v) => v.key);
   expect(keys).toEqual([
+    'segments/owner',
     'segments/segments.id',
     expect.stringMatching(/^segments\/visits\/staging_visits\/.+-[0-9a-f]{16}\.parquet$/),
   ]);
   const doctor = await cli('doctor');
   expect(doctor.out).toContain('✓ segments  s3://lake/segments can be written, listed, read and cleared');
-  expect(server.bucket('lake').versions('')).toHaveLength(2);
+  expect(server.bucket('lake').versions('')).toHaveLength(3);
   const traced = await cli('trace', 'visits', '2');
   expect(traced.out).toContain('{"visit": 2}');
 });

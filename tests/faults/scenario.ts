@@ -189,7 +189,10 @@ export async function prepareScenario(
     stage: async () => {
       const stage = await copyStage(engine, directory, template, ++made);
       const bucket = bucketServer?.bucket(SEGMENTS_BUCKET);
-      for (const { key, bytes } of bucket?.versions(`${template.prefix}/`) ?? [])
+      // Whose it is, is not copied: the stage is another warehouse.
+      for (const { key, bytes } of (bucket?.versions(`${template.prefix}/`) ?? []).filter(
+        (v) => !v.key.endsWith('/owner'),
+      ))
         bucket!.put(stage.prefix + key.slice(template.prefix.length), bytes);
       return stage;
     },

@@ -111,6 +111,16 @@ describe('segments in a bucket', () => {
     expect(await machine('b').readText('corrections/p/s/3-abc.json')).toBeUndefined();
   });
 
+  test('belong to the warehouse that came first, which may come again', async () => {
+    const owner = (id: string) => async () => ({ id, shown: `postgresql://host/${id}` });
+    await machine('a').claim(owner('prod'));
+    await machine('b').claim(owner('prod'));
+    await expect(machine('c').claim(owner('dev'))).rejects.toMatchObject({
+      code: 'SEGMENTS_TAKEN',
+      message: `The segments in s3://lake/${prefix} are those of another warehouse: postgresql://host/prod`,
+    });
+  });
+
   test('the disk is looked at before anything is brought', async () => {
     const kept = await keepSome(machine('a'), 2);
     const b = machine('b', { freeBytes: async () => 1999 });

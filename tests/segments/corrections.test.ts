@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { trace } from '../../src/lineage/trace.ts';
 import { correctRecords } from '../../src/operators/quarantine.ts';
+import { runPipeline } from '../../src/operators/run.ts';
 import { withRun } from '../../src/operators/with-run.ts';
 import { bucketSegments } from '../../src/segments/bucket.ts';
+import { openWarehouse } from '../../src/warehouse/open.ts';
 import { VisitsWorld, visit } from '../operators/visits.ts';
 import { createTestDatabase } from '../postgres-server/database.ts';
 import { impatient } from '../sources/s3-store.ts';
@@ -49,6 +51,16 @@ test('what was corrected on one machine is known to the other, also when it read
     expect((await world.quarantine()).filter((q) => q.object_state === 'live').map((q) => q.state)).toEqual([
       'corrected',
     ]);
+    // Another warehouse, whose ledger names none of these segments, has none of them removed.
+    const other = await createTestDatabase();
+    const copy = await openWarehouse(other.url, { cwd: world.directory, segments: world.segments! });
+    const before = keys();
+    await expect(runPipeline({ ...world.options(), warehouse: copy })).rejects.toMatchObject({
+      code: 'SEGMENTS_TAKEN',
+    });
+    expect(keys()).toEqual(before);
+    await copy.close();
+    await other.drop();
     await on('b');
     world.write('c.json', [visit(5)]);
     await world.run();

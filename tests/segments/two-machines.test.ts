@@ -9,7 +9,7 @@ describeTwoMachines('the S3 server of the tests', async () => {
     paths: async () =>
       server
         .bucket('lake')
-        .versions('segments/')
+        .versions('segments/sparkify/')
         .map((v) => v.key.slice('segments/'.length))
         .sort(),
     stop: () => server.stop(),

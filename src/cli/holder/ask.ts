@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { SparkifyError } from '../../core/errors.ts';
 import { folderSegments } from '../../segments/folder.ts';
-import type { SegmentStore } from '../../segments/store.ts';
+import type { Owner, SegmentStore } from '../../segments/store.ts';
 import type { Capabilities } from '../../warehouse/capabilities.ts';
 import type { DuckDatabase } from '../../warehouse/duckdb/database.ts';
 import { duckdbDialect } from '../../warehouse/duckdb/dialect.ts';
@@ -72,6 +72,10 @@ class HeldWarehouse implements Warehouse {
 
   get compute(): DuckDatabase {
     throw this.#busy();
+  }
+
+  async identity(): Promise<Owner> {
+    return { id: this.url, shown: this.url };
   }
 
   async read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {

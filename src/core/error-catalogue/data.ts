@@ -111,6 +111,12 @@ export const dataErrors = {
     (p) => p.fix,
     { retryable: false },
   ),
+  SEGMENTS_TAKEN: entry<{ store: string; owner: string; object: string }>(
+    3,
+    (p) => `The segments in ${p.store} are those of another warehouse: ${p.owner}`,
+    (p) =>
+      `Give this warehouse a prefix of its own in \`segments\`. If it is the same one, moved or brought back from a backup, delete the object \`${p.object}\` there.`,
+  ),
   SEGMENTS_UNREACHABLE: entry<{ store: string; detail: string; fix: string }>(
     4,
     (p) => `The segments in ${p.store} cannot be reached: ${p.detail}`,

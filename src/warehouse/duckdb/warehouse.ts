@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { SparkifyError } from '../../core/errors.ts';
 import { identList, qualified } from '../../core/quoting.ts';
 import { folderSegments } from '../../segments/folder.ts';
-import type { SegmentStore } from '../../segments/store.ts';
+import type { Owner, SegmentStore } from '../../segments/store.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { SqlSession } from '../session.ts';
 import type { TableRef, Warehouse } from '../warehouse.ts';
@@ -59,6 +59,10 @@ class EmbeddedWarehouse implements Warehouse {
     this.compute = database;
     this.url = `duckdb:${database.path}`;
     this.segments = folderSegments(segmentsDirectory);
+  }
+
+  async identity(): Promise<Owner> {
+    return { id: this.url, shown: this.url };
   }
 
   async read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorText, SparkifyError } from '../../core/errors.ts';
-import type { SegmentStore } from '../../segments/store.ts';
+import type { Owner, SegmentStore } from '../../segments/store.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { DuckDatabase } from '../duckdb/database.ts';
 import type { SqlSession } from '../session.ts';
@@ -76,6 +76,21 @@ class PostgresWarehouse implements Warehouse {
     this.compute = mirror.database;
     this.url = url;
     this.segments = segments;
+  }
+
+  /** By the server's own identifier, which a copy of its files has too, and a restored dump has not, and by the database's. */
+  async identity(): Promise<Owner> {
+    const [database] = await this.read((s) =>
+      s.all<{ oid: number; may: boolean }>(
+        "select oid::bigint as oid, has_function_privilege('pg_catalog.pg_control_system()', 'execute') as may from pg_catalog.pg_database where datname = current_database()",
+      ),
+    );
+    const [server] = database!.may
+      ? await this.read((s) =>
+          s.all<{ id: string }>('select system_identifier::text as id from pg_catalog.pg_control_system()'),
+        )
+      : [{ id: 'a server that does not say' }];
+    return { id: `${server!.id}/${database!.oid}`, shown: this.url };
   }
 
   read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {

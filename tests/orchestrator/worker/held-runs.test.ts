@@ -44,6 +44,7 @@ describe('runs that work on a warehouse', () => {
       dialect: w.dialect,
       compute: w.compute,
       segments: w.segments,
+      identity: w.identity.bind(w),
       read: w.read.bind(w),
       transaction: w.transaction.bind(w),
       load: w.load.bind(w),
