@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { SparkifyError } from '../core/errors.ts';
 import { ident, identList, literal, qualified } from '../core/quoting.ts';
 import type { StagedSegment } from '../ingest/staged.ts';
@@ -31,7 +32,7 @@ export async function recordStaged(
   const { warehouse, pipeline, clock, failpoints } = state.options;
   failpoints.hit('stage.before');
   const record = async (tx: LedgerTransaction, reserved: ReservedIds): Promise<readonly number[]> => {
-    await requireSegment(state, segment);
+    requireThere(state, segment, await warehouse.segments.holds(segment.path));
     const { parentIds, also } = extras;
     const options = { nowMs: clock.nowMs(), ...(parentIds === undefined ? {} : { parentIds }) };
     const ids = await recordSegment(tx, pipeline.name, staging, segment, reserved, options);
@@ -48,7 +49,7 @@ export async function recordStaged(
   // The ledger's lock is taken after the load, so that loads can run side by side; the ids are reserved before.
   const reserved = await ledgerTransaction(warehouse, (tx) => reserveIds(tx, segment.objects.length));
   const ids = await warehouse.transaction(async (session) => {
-    await requireSegment(state, segment);
+    requireThere(state, segment, existsSync(`${warehouse.segments.directory}/${segment.path}`));
     const columns = ['_object', '_row', ...staging.columns.map((c) => c.name)];
     if (segment.rows > 0) {
       const places = `places:${reserved.segmentId}`;
@@ -73,11 +74,10 @@ export async function recordStaged(
  * A run that lost the pipeline's lock may find that its successor has cleared what it wrote; under the ledger's lock,
  * nobody clears it any more.
  */
-async function requireSegment(state: RunState, segment: StagedSegment): Promise<void> {
-  const { warehouse, pipeline } = state.options;
-  if (await warehouse.segments.holds(segment.path)) return;
+function requireThere(state: RunState, segment: StagedSegment, isThere: boolean): void {
+  if (isThere) return;
   throw new SparkifyError('WAREHOUSE_CONFLICT', {
-    detail: `another run of ${pipeline.name} took over and cleared the unrecorded segment ${segment.path}`,
+    detail: `another run of ${state.options.pipeline.name} took over and cleared the unrecorded segment ${segment.path}`,
   });
 }
 

@@ -85,6 +85,14 @@ test('a run keeps its segments there, doctor tries it out, and nothing is left o
   const doctor = await cli('doctor');
   expect(doctor.out).toContain('✓ segments  s3://lake/segments can be written, listed, read and cleared');
   expect(server.bucket('lake').versions('')).toHaveLength(3);
+  const before = server.requests.length;
+  expect((await cli('run', 'visits')).code).toBe(0);
+  expect(server.requests.slice(before).map((r) => r.operation)).toEqual([
+    // The look at the start …
+    ...['PutObject', 'ListObjectsV2', 'GetObject', 'DeleteObject', 'GetObject'],
+    // … whose it is, and what lies there.
+    ...['GetObject', 'ListObjectsV2'],
+  ]);
   const traced = await cli('trace', 'visits', '2');
   expect(traced.out).toContain('{"visit": 2}');
 });

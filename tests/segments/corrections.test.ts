@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { trace } from '../../src/lineage/trace.ts';
+import { compactNow } from '../../src/operators/compact.ts';
 import { correctRecords } from '../../src/operators/quarantine.ts';
 import { runPipeline } from '../../src/operators/run.ts';
 import { withRun } from '../../src/operators/with-run.ts';
@@ -65,6 +67,38 @@ test('what was corrected on one machine is known to the other, also when it read
     world.write('c.json', [visit(5)]);
     await world.run();
     expect(await world.visits()).toEqual([1, 2, 3, 4, 5]);
+  } finally {
+    await world.close();
+    await database.drop();
+    await server.stop();
+  }
+});
+
+test('a folder that was copied into a bucket goes on there', async () => {
+  const { server, s3 } = await startBucket();
+  const database = await createTestDatabase();
+  const world = await new VisitsWorld(database.url).open();
+  try {
+    world.write('a.json', [visit(1), '{"visit": 2, "ts"']);
+    await world.run();
+    await correctRecords(world.options(), [{ id: 1, text: Buffer.from(visit(2)), note: 'by hand' }]);
+    await world.run();
+    world.write('b.json', [visit(3)]);
+    await world.run();
+    await compactNow(world.options(), { smallRows: 1000, manySegments: 2 });
+    await world.warehouse.close();
+    const folder = join(world.directory, 'segments');
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+      if (file.endsWith('.parquet') || /^corrections.*json$/.test(file))
+        server.bucket('lake').put(`moved/${file}`, readFileSync(join(folder, file)));
+
+    const cache = join(world.directory, 'cache');
+    world.segments = bucketSegments({ url: 's3://lake/moved', cache, s3, timing: impatient });
+    await world.open();
+    world.write('c.json', [visit(4)]);
+    await world.run();
+    await world.run({ rebuild: true });
+    expect(await world.visits()).toEqual([1, 2, 3, 4]);
   } finally {
     await world.close();
     await database.drop();
