@@ -80,6 +80,8 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
   const written = await ledgerTransaction(warehouse, async (tx) => {
     // Whoever lost the pipeline's lock meanwhile may have been overtaken: what was put together must be as it was.
     if (!isDeepStrictEqual(await objectsIn(tx.session, ids), objects)) return false;
+    // And its successor clears what the ledger does not name, which under this lock it cannot do any more.
+    if (!(await warehouse.segments.holds(path))) return false;
     const { segmentId } = await reserveIds(tx, 0);
     const events = kept.filter((o) => o.min_event_ms !== null);
     await tx.session.exec(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collectOrphanSegments } from '../../src/operators/collect.ts';
 import { compactSegments } from '../../src/operators/compact.ts';
 import type { RunState } from '../../src/operators/run-state.ts';
 import { withRun } from '../../src/operators/with-run.ts';
@@ -65,6 +66,19 @@ describe.each(['duckdb', 'postgres'] as const)('compaction on %s', (engine) => {
     expect(live).toHaveLength(1);
     const files = (await segments()).map((s) => existsSync(join(world.warehouse.segments.directory, s.path)));
     expect(files).toEqual(Array(4).fill(true));
+    await world.run({ rebuild: true });
+    expect(await world.visits()).toEqual([1, 2, 3, 11, 12, 13]);
+  });
+
+  test('one whose successor has cleared the new segment changes nothing', async () => {
+    await withRun(world.options(), async (state) => {
+      const made = await compactSegments(
+        overtaken(state, () => collectOrphanSegments(state)),
+        limits,
+      );
+      expect(made).toBe(0);
+    });
+    expect((await segments()).map((s) => s.state)).toEqual(['live', 'live', 'live']);
     await world.run({ rebuild: true });
     expect(await world.visits()).toEqual([1, 2, 3, 11, 12, 13]);
   });
