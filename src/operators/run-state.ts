@@ -58,6 +58,8 @@ export interface RunOptions {
 /** What a run did with the objects of one staging. */
 export interface StageOutcome {
   readonly staging: string;
+  /** When its source was listed; undefined: it was not. */
+  readonly listedAtMs?: number;
   readonly listed: number;
   /** Object versions of this batch that enter V, and those that leave it. */
   readonly incoming: readonly number[];

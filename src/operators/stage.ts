@@ -101,6 +101,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     const outcome = await selectVersions(state, staging, listing, current, known);
     const result: StageOutcome = {
       staging: staging.name,
+      listedAtMs: listing.listedAtMs,
       listed: listing.objects.length,
       ...outcome,
       read: totals.read,

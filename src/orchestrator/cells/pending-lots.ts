@@ -1,5 +1,5 @@
 import type { Interval } from '../../pipeline/interval.ts';
-import { sqlWords } from '../runs/sql-words.ts';
+import { listOf, sqlWords } from '../runs/sql-words.ts';
 import type { StoreReader, StoreTransaction } from '../store/store.ts';
 import type { PendingLotRow } from '../store/tables.ts';
 
@@ -62,7 +62,7 @@ export async function lockLots(tx: StoreTransaction, pipeline: string, staging: 
     ]);
 }
 
-/** Puts lots in the place of others; one that is as it was stays. */
+/** Puts lots in the place of others; one that is as it was stays. The numbers of lots only grow. */
 export async function replaceLots(
   tx: StoreTransaction,
   pipeline: string,
@@ -71,10 +71,7 @@ export async function replaceLots(
 ): Promise<void> {
   const kept = new Set(after.map((lot) => lot.lot));
   const gone = before.flatMap(({ lot }) => (lot === undefined || kept.has(lot) ? [] : [lot]));
-  if (gone.length > 0)
-    await tx.run(`delete from pending_lots where lot ${sqlWords(tx.capabilities).amongIds('$1')}`, [
-      JSON.stringify(gone),
-    ]);
+  await removeLots(tx, gone);
   for (const { lot, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, objects } of after)
     if (lot === undefined)
       tx.send(
@@ -82,6 +79,11 @@ export async function replaceLots(
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
         [pipeline, staging, root, change, start_ms, end_ms, listed_at_ms, versioned, JSON.stringify(objects)],
       );
+}
+
+export async function removeLots(tx: StoreTransaction, lots: readonly number[]): Promise<void> {
+  if (lots.length === 0) return;
+  await tx.run(`delete from pending_lots where lot ${sqlWords(tx.capabilities).amongIds('$1')}`, [listOf(lots)]);
 }
 
 /** Sorts objects into new lots. */

@@ -8,15 +8,36 @@ import { type Lot, type LotKind, type LotObject, LotSorter, lockLots, readLots, 
 /**
  * Keeps what a look at a source showed: which objects differ from what is published, in place of what was known of the keys
  * that were looked at. A version that was known keeps the time it was first seen.
+ * @returns lots of what is there and this look was the first to show
  */
-export async function saveLook(store: Store, look: SourceLook): Promise<void> {
-  if (!look.compared) return saveLooseLook(store, look);
+export async function saveLook(store: Store, look: SourceLook): Promise<readonly number[]> {
+  if (!look.compared) {
+    await saveLooseLook(store, look);
+    return [];
+  }
   const { pipeline, staging, within } = look;
-  await store.write(async (tx) => {
+  return store.write(async (tx) => {
     await noteLook(tx, look);
-    const lots = await readLots(tx.db, pipeline, { staging, within });
-    await replaceLots(tx, pipeline, lots, lots.length === 0 ? newLots(look) : lotsAfter(look, lots));
+    const before = await readLots(tx.db, pipeline, { staging, within });
+    const { kept, fresh } = before.length === 0 ? { kept: [], fresh: newLots(look) } : lotsAfter(look, before);
+    await replaceLots(tx, pipeline, before, kept);
+    if (fresh.length === 0) return [];
+    const last = await lastLot(tx, pipeline, staging);
+    await replaceLots(tx, pipeline, [], fresh);
+    const made = await tx.all<{ lot: number }>(
+      "select lot from pending_lots where pipeline = $1 and staging = $2 and lot > $3 and change <> 'gone'",
+      [pipeline, staging, last],
+    );
+    return made.map((row) => row.lot);
   });
+}
+
+async function lastLot(tx: StoreTransaction, pipeline: string, staging: string): Promise<number> {
+  const [row] = await tx.all<{ last: number | null }>(
+    'select max(lot) as last from pending_lots where pipeline = $1 and staging = $2',
+    [pipeline, staging],
+  );
+  return row?.last ?? 0;
 }
 
 function newLots({ staging, root, differing, listedAtMs }: SourceLook): readonly Lot[] {
@@ -25,12 +46,16 @@ function newLots({ staging, root, differing, listedAtMs }: SourceLook): readonly
   return sorter.lots();
 }
 
-function lotsAfter(look: SourceLook, before: readonly Lot[]): readonly Lot[] {
+function lotsAfter(
+  look: SourceLook,
+  before: readonly Lot[],
+): { readonly kept: readonly Lot[]; readonly fresh: readonly Lot[] } {
   // Another root is other objects: those of one that the staging had before are nobody's any more.
   const judged = (uri: string): boolean => look.covers(uri) || !uri.startsWith(look.root);
   const left = new Map(look.differing.map((object) => [object.uri, object]));
   const firstSeen = new Map<string, number>();
-  const sorter = new LotSorter(look.staging);
+  const rest = new LotSorter(look.staging);
+  const fresh = new LotSorter(look.staging);
   const whole: Lot[] = [];
   for (const lot of before) {
     const stay = lot.objects.filter((object) => {
@@ -44,11 +69,14 @@ function lotsAfter(look: SourceLook, before: readonly Lot[]): readonly Lot[] {
       return true;
     });
     if (stay.length === lot.objects.length) whole.push(lot);
-    else for (const object of stay) sorter.add(lot, object);
+    else for (const object of stay) rest.add(lot, object);
   }
-  for (const object of left.values())
-    sorter.add(kindOf(object, look.root, firstSeen.get(object.uri) ?? look.listedAtMs), lotObject(object, look.root));
-  return [...whole, ...sorter.lots()];
+  for (const object of left.values()) {
+    const seenMs = firstSeen.get(object.uri);
+    const lots = seenMs === undefined ? fresh : rest;
+    lots.add(kindOf(object, look.root, seenMs ?? look.listedAtMs), lotObject(object, look.root));
+  }
+  return { kept: [...whole, ...rest.lots()], fresh: fresh.lots() };
 }
 
 /**

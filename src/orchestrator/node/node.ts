@@ -221,7 +221,7 @@ function withKnowledge({ store, clock, note, pipelines, worker }: NodeOptions): 
       await onLook?.(look);
     },
     onReport: async (run, report, opened) => {
-      await knowledge.read([run.pipeline], opened);
+      await knowledge.onReport(report, opened);
       await onReport?.(run, report, opened);
     },
     ...(warehouse === undefined

@@ -27,7 +27,7 @@ import { silentProgress } from '../../../src/core/progress.ts';
 import { type VirtualTime, virtualTime } from '../../../src/core/timers.ts';
 import { runPipeline } from '../../../src/operators/run.ts';
 import type { RunOptions, RunReport } from '../../../src/operators/run-state.ts';
-import { keepKnowledge } from '../../../src/orchestrator/cells/knowledge.ts';
+import { type Knowledge, keepKnowledge } from '../../../src/orchestrator/cells/knowledge.ts';
 import { makePlan } from '../../../src/orchestrator/cells/make-plan.ts';
 import type { Plan, PlanRequest } from '../../../src/orchestrator/cells/plan.ts';
 import type { PlanRange } from '../../../src/orchestrator/cells/plan-grid.ts';
@@ -124,6 +124,7 @@ export class DaysWorld {
   readonly directory = mkdtempSync(join(tmpdir(), 'sparkify-days-'));
   readonly time: VirtualTime = virtualTime(Date.UTC(2018, 11, 1));
   readonly notes: string[] = [];
+  #knowledge: Knowledge | undefined;
   /** Stands for what cannot be listed. */
   unreachable: string | undefined;
   store!: Store;
@@ -213,9 +214,13 @@ export class DaysWorld {
   /** A run without a node, whose looks and publish are kept in the store. */
   async run(change: Partial<RunOptions> = {}): Promise<RunReport> {
     this.time.advance(60_000);
-    const knowledge = keepKnowledge({ store: this.store, clock: this.time, note: (n) => this.notes.push(n) });
+    const knowledge = (this.#knowledge ??= keepKnowledge({
+      store: this.store,
+      clock: this.time,
+      note: (n) => this.notes.push(n),
+    }));
     try {
-      return await runPipeline({
+      const report = await runPipeline({
         pipeline: this.pipeline,
         warehouse: this.warehouse,
         openSource: (root) => this.openSource(root),
@@ -227,8 +232,11 @@ export class DaysWorld {
         onLook: knowledge.onLook,
         ...change,
       });
-    } finally {
+      await knowledge.onReport(report, this.warehouse);
+      return report;
+    } catch (error) {
       await knowledge.read([this.pipeline.name], this.warehouse);
+      throw error;
     }
   }
 

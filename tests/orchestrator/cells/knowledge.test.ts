@@ -129,6 +129,16 @@ describe('what the store knows of sources and warehouse', () => {
     expect(await world.openCells(week)).toContain('02 stale: log/2018-11-02.json changed after it was published');
   });
 
+  test('what a run saw that failed stays pending when another publishes without it', async () => {
+    world.write(2, [world.play(2, 1, 'bad')]);
+    await expect(world.run({ interval: november(2) })).rejects.toMatchObject({ code: 'CHECKS_FAILED' });
+    expect((await world.run({ rebuild: true })).outcome).toBe('published');
+    expect(await pending()).toEqual(['changed log/2018-11-02.json']);
+    world.write(2, [world.play(2, 1)]);
+    expect((await world.run({ interval: november(2) })).outcome).toBe('published');
+    expect(await pending()).toEqual([]);
+  });
+
   test('what is put back as it was is pending no more', async () => {
     world.write(2, [world.play(2, 9)]);
     await world.refresh();
