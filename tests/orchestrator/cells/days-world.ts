@@ -214,11 +214,8 @@ export class DaysWorld {
   /** A run without a node, whose looks and publish are kept in the store. */
   async run(change: Partial<RunOptions> = {}): Promise<RunReport> {
     this.time.advance(60_000);
-    const knowledge = (this.#knowledge ??= keepKnowledge({
-      store: this.store,
-      clock: this.time,
-      note: (n) => this.notes.push(n),
-    }));
+    this.#knowledge ??= keepKnowledge({ store: this.store, clock: this.time, note: (n) => this.notes.push(n) });
+    const knowledge = this.#knowledge;
     try {
       const report = await runPipeline({
         pipeline: this.pipeline,
