@@ -41,7 +41,7 @@ async function printGrid(context: CliContext, plan: Plan): Promise<void> {
   const starts = plan.cells.map((i) => i.startMs);
   const style = { colors: context.outColors, width: context.columns };
   for (const text of renderCellGrid(starts, rows, style)) await line(context.out, text);
-  const present = new Set<GridState>(rows.flatMap((row) => row.states));
+  const present = new Set<GridState>(STATES.filter((state) => rows.some((row) => row.states.includes(state))));
   await line(context.out, gridLegend(context.outColors, present));
 }
 

@@ -43,11 +43,22 @@ export function cellStates(grid: readonly Interval[], facts: CellFacts): readonl
     else list.push(outcome);
   }
   const painted = graph.tasks.map((t) => paint(grid, outcomes.get(t.name) ?? []));
+  const tried = graph.tasks.flatMap((t, i) => (outcomes.has(t.name) ? [painted[i]!] : []));
+  const triedOnData = graph.tasks.flatMap((t, i) => (roles[i] === 'data' && outcomes.has(t.name) ? [painted[i]!] : []));
   const covered = coveredParts(grid, coverage?.intervals ?? []);
   const touches = touchesOver(grid, facts.pending);
   const active = activeOver(grid, facts.active);
   const redefined = coverage?.definition !== undefined && coverage.definition !== graph.semanticVersion;
+  const standsAsBefore = (i: number): boolean =>
+    i > 0 &&
+    covered[i] === covered[i - 1] &&
+    touches[i] === touches[i - 1] &&
+    active[i] === active[i - 1] &&
+    tried.every((of) => sayTheSame(of[i - 1], of[i]));
+  let before: IntervalCells | undefined;
   return grid.map(({ startMs, endMs }, i): IntervalCells => {
+    // Over years most days stand as the one before them: they have its cells.
+    if (before !== undefined && standsAsBefore(i)) return { startMs, endMs, head: before.head, cells: before.cells };
     const part = covered[i]!;
     const touch = touches[i];
     const cause: Cause | undefined =
@@ -58,7 +69,7 @@ export function cellStates(grid: readonly Interval[], facts: CellFacts): readonl
       touch,
       cause,
       active: active[i] ?? [],
-      culprit: culpritOf(roles, painted, i),
+      culprit: culpritOf(triedOnData, i),
     };
     const cells = graph.tasks.map((task, t) => {
       const seen = painted[t]![i];
@@ -67,8 +78,23 @@ export function cellStates(grid: readonly Interval[], facts: CellFacts): readonl
       if (roles[t] === 'data') return dataCell(task.name, stand, seen, facts);
       return functionCell(task.name, seen, roles[t] === 'after-data' ? stand.cause : undefined);
     });
-    return { startMs, endMs, head: headOf(cells, stand.culprit?.task), cells };
+    before = { startMs, endMs, head: headOf(cells, stand.culprit?.task), cells };
+    return before;
   });
+}
+
+/** Whether what is seen of a task in two intervals leaves it in the same state for the same reason. */
+function sayTheSame(a: Painted | undefined, b: Painted | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.bare.length + b.bare.length > 0 || a.seen.length > 1 || b.seen.length > 1) return false;
+  const [one, other] = [a.seen[0]!, b.seen[0]!];
+  return (
+    one.runId === other.runId &&
+    one.state === other.state &&
+    one.reason === other.reason &&
+    // When one failed tells whether it can have seen an object.
+    (one.state !== 'failed' || one.atMs === other.atMs)
+  );
 }
 
 function cell(task: string, state: Cell['state'], reason: string, runId?: number, cause?: Cause): Cell {
@@ -108,14 +134,10 @@ function functionCell(task: string, painted: Painted | undefined, cause: Cause |
     : cell(task, 'stale', whyOutdated(cause), runId, cause);
 }
 
-function culpritOf(
-  roles: readonly string[],
-  painted: readonly (readonly (Painted | undefined)[])[],
-  interval: number,
-): Outcome | undefined {
-  for (const [t, role] of roles.entries()) {
-    if (role !== 'data') continue;
-    const failure = painted[t]![interval]?.seen.find((o) => o.state === 'failed');
+/** @param painted of the tasks on the data, in their order */
+function culpritOf(painted: readonly (readonly (Painted | undefined)[])[], interval: number): Outcome | undefined {
+  for (const of of painted) {
+    const failure = of[interval]?.seen.find((o) => o.state === 'failed');
     if (failure !== undefined) return failure;
   }
   return undefined;

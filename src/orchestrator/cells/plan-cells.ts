@@ -23,14 +23,13 @@ export function planCells(grid: PlanGrid, facts: PlanFacts, request: PlanRequest
   const states = cellStates(grid.intervals, facts);
   const judged = graph.tasks.flatMap((t, i) => (tasks.judged.has(t.name) ? [i] : []));
   const promised = promisedBy(grid, facts);
-  const wanted = states.map(
-    (each, i) =>
-      promised[i] === undefined &&
-      isWanted(
-        judged.map((t) => each.cells[t]!),
-        scope,
-      ),
+  const wantsOne = foundOnce((cells) =>
+    isWanted(
+      judged.map((t) => cells[t]!),
+      scope,
+    ),
   );
+  const wanted = states.map(({ cells }, i) => promised[i] === undefined && wantsOne(cells));
   const chosen = leaveOutCarried(graph, states, judged, wanted, scope);
   const chosenCells = states.filter((_, i) => chosen[i]);
   const carriedOut = tasks.carriedOut((name) => {
@@ -48,7 +47,16 @@ export function planCells(grid: PlanGrid, facts: PlanFacts, request: PlanRequest
     facts.pending,
     together.some((t) => t.data),
   );
-  const cells = states.map((each, i): PlanCell => ({ ...each, chosen: chosen[i]! }));
+  const cells = states.map(
+    ({ startMs, endMs, head, cells: ofTasks }, i): PlanCell => ({
+      startMs,
+      endMs,
+      head,
+      cells: ofTasks,
+      chosen: chosen[i]!,
+    }),
+  );
+  const isRunning = foundOnce((ofTasks) => ofTasks.some((c) => c.state === 'running'));
   const redefined = coverage?.definition !== undefined && coverage.definition !== graph.semanticVersion;
   return {
     pipeline: graph.pipeline,
@@ -71,9 +79,20 @@ export function planCells(grid: PlanGrid, facts: PlanFacts, request: PlanRequest
       grid,
       facts,
       promised,
-      running: states.filter((each) => each.cells.some((c) => c.state === 'running')).length,
+      running: states.filter((each) => isRunning(each.cells)).length,
       carried: wanted.filter((is, i) => is && !chosen[i]).length,
     }),
+  };
+}
+
+/** What follows from the cells of an interval, not looked for again where the next interval has the same ones. */
+function foundOnce(find: (cells: readonly Cell[]) => boolean): (cells: readonly Cell[]) => boolean {
+  let last: readonly Cell[] | undefined;
+  let found = false;
+  return (cells) => {
+    if (cells !== last) found = find(cells);
+    last = cells;
+    return found;
   };
 }
 
