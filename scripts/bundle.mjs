@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { libsqlInBundle } from './bundle-libsql.mjs';
 import { root } from './setup.mjs';
 
 /** What is begun by its file name: the command, what projects import, and threads. All lie side by side. */
@@ -21,7 +22,6 @@ const packages = {
   '@aws-sdk/credential-providers': undefined,
   '@duckdb/node-bindings': '@duckdb/node-api',
   jiti: undefined,
-  libsql: undefined,
   pg: undefined,
   'pg-copy-streams': undefined,
   pino: undefined,
@@ -91,6 +91,25 @@ const zodLanguages = {
   },
 };
 
+/** What starts programs of the system is only needed by those who do. */
+const childProcessLater = {
+  name: 'child-process-later',
+  resolveId: {
+    filter: { id: /^(?:node:)?child_process$/u },
+    handler: (_, importer) => (/[\\/]node_modules[\\/]/u.test(importer ?? '') ? LATER : null),
+  },
+  load: (id) =>
+    id === LATER
+      ? {
+          code: ['exec', 'execSync', 'spawn']
+            .map((name) => `exports.${name} = (...given) => require('node:child_process').${name}(...given);`)
+            .join('\n'),
+          moduleType: 'js',
+        }
+      : null,
+};
+const LATER = 'later:child_process';
+
 /** Code that is kept compiled cannot import, and what Node brings itself is there as soon by `require`. */
 const requiredOfNode = {
   name: 'required-of-node',
@@ -132,7 +151,7 @@ export async function bundle() {
     platform: 'node',
     input: entries,
     resolve: { alias: { sparkify: join(root, entries.index) } },
-    plugins: [requiredPackages, zodLanguages, requiredOfNode, plugin],
+    plugins: [requiredPackages, zodLanguages, libsqlInBundle, childProcessLater, requiredOfNode, plugin],
     onLog: (level, log) => {
       // What is imported in two ways is in a part that both load.
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message);
@@ -183,12 +202,11 @@ function refuseMissingFiles(chunks) {
 
 /** The licences of the packages whose code is in the bundle. */
 function licenses(modules) {
-  const names = new Set(modules.flatMap((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/u.exec(id)?.[1] ?? []));
-  return [...names]
-    .sort()
-    .map((name) => {
-      const at = join(root, 'node_modules', name);
-      const { version, license } = JSON.parse(readFileSync(join(at, 'package.json'), 'utf8'));
+  const folders = modules.flatMap((id) => /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(id)?.[0] ?? []);
+  return [...new Set(folders)]
+    .map((at) => ({ at, ...JSON.parse(readFileSync(join(at, 'package.json'), 'utf8')) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ at, name, version, license }) => {
       const file = readdirSync(at).find((entry) => /^licen[cs]e/iu.test(entry));
       return `${name} ${version}, ${license}\n\n${file === undefined ? '' : readFileSync(join(at, file), 'utf8').trim()}\n`;
     })

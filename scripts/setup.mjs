@@ -60,7 +60,9 @@ function installed() {
 
 /** Builds the package when its sources, the packages in its bundle or the way it is bundled are newer. */
 export function build() {
-  const files = ['package-lock.json', 'scripts/bundle.mjs'].map((file) => statSync(join(root, file)).mtimeMs);
+  const files = ['package-lock.json', 'scripts/bundle.mjs', 'scripts/bundle-libsql.mjs'].map(
+    (file) => statSync(join(root, file)).mtimeMs,
+  );
   const sources = Math.max(newest(join(root, 'src')), newest(join(root, 'pipelines')), ...files);
   if (existsSync(bin) && statSync(bin).mtimeMs >= sources) return;
   step('Building', process.execPath, [join(root, 'scripts', 'build.mjs')]);

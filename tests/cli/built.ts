@@ -22,7 +22,9 @@ export async function ensureBuilt(): Promise<void> {
   const sources = (): number =>
     Math.max(
       ...['src', 'pipelines'].map((folder) => newest(join(root, folder))),
-      ...['package-lock.json', 'scripts/bundle.mjs'].map((file) => statSync(join(root, file)).mtimeMs),
+      ...['package-lock.json', 'scripts/bundle.mjs', 'scripts/bundle-libsql.mjs'].map(
+        (file) => statSync(join(root, file)).mtimeMs,
+      ),
     );
   const stale = (): boolean => !existsSync(bin) || statSync(bin).mtimeMs < sources();
   const lock = join(root, 'node_modules', '.sparkify-building');
