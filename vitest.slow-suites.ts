@@ -16,8 +16,9 @@ export const slowSuites: readonly string[] = [
   'tests/orchestrator/scheduler/simulation.test.ts',
   'tests/orchestrator/store/faults.test.ts',
   'tests/orchestrator/store/processes.test.ts',
+  'tests/property/any-order-bucket.test.ts',
   'tests/property/orchestrated.test.ts',
   'tests/property/planted-bugs.test.ts',
   'tests/quality/agreement.test.ts',
-  'tests/segments/corrections.test.ts',
+  'tests/segments/changed-hands.test.ts',
 ];

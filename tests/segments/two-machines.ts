@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -199,9 +209,12 @@ export function describeTwoMachines(name: string, startBucket: () => Promise<Seg
         expect((await bucket.paths()).length).toBe(before.length + 2);
       });
       arriveDays(DAYS[4]!);
+      const killed = join(cache('b'), 'sparkify', 'staging_events', '0123456789ab.parquet.tmp');
+      writeFileSync(killed, 'half of a segment that was being brought');
       await on('b', async (b) => {
         expect(await b.star.run()).toMatchObject({ outcome: 'published' });
         expect(await b.star.checksums()).toEqual(await fromNothing());
+        expect(existsSync(killed)).toBe(false);
         expect(cached('b')).toEqual(await live(b));
         expect(await bucket.paths()).toEqual(await live(b));
       });

@@ -105,3 +105,25 @@ test('a folder that was copied into a bucket goes on there', async () => {
     await server.stop();
   }
 });
+
+test('a segment that a successor has cleared before it was recorded is not recorded', async () => {
+  const { server, s3 } = await startBucket();
+  const database = await createTestDatabase();
+  const world = new VisitsWorld(database.url);
+  world.segments = bucketSegments({ url: 's3://lake', cache: join(world.directory, 'a'), s3, timing: impatient });
+  try {
+    await world.open();
+    world.write('a.json', [visit(1)]);
+    const cleared = (name: string): void => {
+      if (name !== 'stage.loaded') return;
+      for (const { key } of server.bucket('lake').versions('visits/')) server.bucket('lake').remove(key);
+    };
+    await expect(world.run({ failpoints: { hit: cleared } })).rejects.toMatchObject({ code: 'WAREHOUSE_CONFLICT' });
+    await world.run();
+    expect(await world.visits()).toEqual([1]);
+  } finally {
+    await world.close();
+    await database.drop();
+    await server.stop();
+  }
+});
