@@ -8,7 +8,12 @@ const folder = join(dirname(sources), 'compiled');
 // From 22.1 on, Node does it by itself when it is asked to.
 const { enableCompileCache } = Module as { enableCompileCache?: (folder: string) => unknown };
 if (enableCompileCache !== undefined) enableCompileCache(folder);
-else keepCompiledCode({ sources, folder, command: /^[a-z]+$/u.exec(process.argv[2] ?? '')?.[0] ?? 'sparkify' });
+else {
+  // What reads a configuration is as large as what a command is made of.
+  const packages = /[\\/]node_modules[\\/]jiti[\\/]dist[\\/]jiti\.cjs$/u;
+  const command = /^[a-z]+$/u.exec(process.argv[2] ?? '')?.[0] ?? 'sparkify';
+  keepCompiledCode({ sources, packages, folder, command });
+}
 
 // Only now: whatever this file imports itself is compiled each time.
 void import('./main.ts').then(({ main }) => main());

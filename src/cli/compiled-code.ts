@@ -17,17 +17,19 @@ import { Script } from 'node:vm';
 export interface CompiledCodeOptions {
   /** The folder with the files: those whose names end in a hash of what is in them. They may not use `import()`. */
   readonly sources: string;
+  /** Paths of packages' files that are kept too, under the same condition. */
+  readonly packages: RegExp;
   /** Where they are kept. It is made when it is missing; one that cannot be written to is left alone. */
   readonly folder: string;
   /** What is run, as a word: each keeps the functions that it calls. */
   readonly command: string;
 }
 
-/** One file of the sources, as it was when it was compiled. */
+/** One file as it was when it was compiled. */
 interface Entry {
   readonly name: string;
-  readonly size: number;
-  readonly mtimeMs: number;
+  /** Changes with the contents. */
+  readonly stamp: string;
   /** Of V8's code for it. */
   readonly bytes: number;
 }
@@ -43,7 +45,7 @@ type Compile = (this: Module, content: string, file: string, ...more: unknown[])
  * Has files that are loaded from now on by `require` take V8's code from the last run of the same command, and keeps it for the
  * next when this one ends well. Whatever goes wrong costs time only. docs/adr/0011.
  */
-export function keepCompiledCode({ sources, folder, command }: CompiledCodeOptions): void {
+export function keepCompiledCode({ sources, packages, folder, command }: CompiledCodeOptions): void {
   const { NODE_DISABLE_COMPILE_CACHE: off, NODE_V8_COVERAGE: coverage } = process.env;
   // Of functions that were kept, V8 cannot say which were run.
   if (off !== undefined || coverage !== undefined) return;
@@ -56,12 +58,11 @@ export function keepCompiledCode({ sources, folder, command }: CompiledCodeOptio
   const prototype = Module.prototype as unknown as { _compile: Compile };
   const compile = prototype._compile;
   prototype._compile = function (content, filename, ...more) {
-    const name = filename.slice(sources.length + 1);
-    if (!HASHED.test(name) || filename !== join(sources, name)) return compile.call(this, content, filename, ...more);
-    // V8 itself looks at the length only, and somebody who debugs may edit a file.
-    const { size, mtimeMs } = statSync(filename);
-    const found = kept.get(name);
-    const fits = found?.entry.size === size && found.entry.mtimeMs === mtimeMs;
+    const ours = dirname(filename) === sources && HASHED.test(filename);
+    if (!ours && !packages.test(filename)) return compile.call(this, content, filename, ...more);
+    const entry = { name: filename, stamp: stampOf(filename, ours) };
+    const found = kept.get(filename);
+    const fits = found?.entry.stamp === entry.stamp;
     const script = new Script(`${HEAD}${content}\n})`, {
       filename,
       columnOffset: -HEAD.length,
@@ -69,7 +70,7 @@ export function keepCompiledCode({ sources, folder, command }: CompiledCodeOptio
     });
     // Refused: compiled by a V8 with other flags, or for another processor.
     if (!fits || script.cachedDataRejected === true) complete = false;
-    loaded.set(name, { entry: { name, size, mtimeMs }, script });
+    loaded.set(filename, { entry, script });
     const run = script.runInThisContext() as (...args: unknown[]) => unknown;
     return run.call(this.exports, this.exports, createRequire(filename), this, filename, dirname(filename));
   };
@@ -79,7 +80,14 @@ export function keepCompiledCode({ sources, folder, command }: CompiledCodeOptio
 }
 
 const HEAD = '(function (exports, require, module, __filename, __dirname) {';
-const HASHED = /^[^/\\]+-[\w-]{8}\.js$/u;
+const HASHED = /-[\w-]{8}\.js$/u;
+
+/** V8 itself looks at the length only. Packages are unpacked with times of their own: there the inode's change tells. */
+function stampOf(file: string, hashed: boolean): string {
+  const { size, mtimeMs, ctimeMs } = statSync(file);
+  // Of ours the name tells, but for somebody who edits one to debug it; a copy of an image may go on with what was kept.
+  return hashed ? `${size} ${mtimeMs}` : `${size} ${mtimeMs} ${ctimeMs}`;
+}
 
 interface KeptFile {
   readonly entry: Entry;

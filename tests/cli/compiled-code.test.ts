@@ -23,6 +23,7 @@ const folder = join(home, 'compiled');
 const GREETING = 'greeting-1a2B3c4_.js';
 const TWICE = 'twice-1a2B3c4-.js';
 const PLAIN = 'plain.js';
+const PACKAGE = 'package.js';
 
 beforeAll(ensureBuilt, 120_000);
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -54,7 +55,7 @@ interface RunOptions {
 async function run(name: string, { command = 'greet', exitCode = 0, flags = [], env = {} }: RunOptions = {}) {
   const script = `import { createRequire } from 'node:module';
 import { keepCompiledCode } from ${JSON.stringify(built.href)};
-keepCompiledCode(${JSON.stringify({ sources, folder, command })});
+keepCompiledCode({ packages: /package\\.js$/, ...${JSON.stringify({ sources, folder, command })} });
 console.log(createRequire(import.meta.url)(${JSON.stringify(join(sources, name))})());
 process.exit(${exitCode});`;
   const arguments_ = [...flags, '--input-type=module', '--eval', script];
@@ -104,6 +105,14 @@ test('each command keeps its own', async () => {
   await run(GREETING);
   await run(GREETING, { command: 'part' });
   expect(files()).toHaveLength(2);
+});
+
+test('a file of a package is kept until it changes, which its times do not tell', async () => {
+  says(PACKAGE, 'hello');
+  expect(await run(PACKAGE)).toBe('hello');
+  expect(files()).toHaveLength(1);
+  says(PACKAGE, 'adieu');
+  expect(await run(PACKAGE)).toBe('adieu');
 });
 
 test('only names that tell their contents are kept', async () => {
