@@ -44,7 +44,7 @@ const parts = {
   ],
   main: ['src/cli/main.ts'],
   client: ['src/cli/control.ts', 'src/cli/commands/status.ts', 'src/cli/commands/plan.ts'],
-  project: ['src/cli/project.ts', 'src/cli/parameters.ts', 'src/index.ts', 'pipelines/'],
+  project: ['src/cli/project.ts', 'src/cli/s3-settings.ts', 'src/cli/parameters.ts', 'src/index.ts', 'pipelines/'],
   ledger: ['src/ledger/'],
   store: ['src/cli/store-access.ts'],
   api: ['src/server/local.ts', 'src/cli/server-parts.ts', 'src/cli/loaded-pipelines.ts'],

@@ -3,7 +3,7 @@ import { folderSegments } from '../segments/folder.ts';
 import type { SegmentStore } from '../segments/store.ts';
 import { parseWarehouseUrl } from '../warehouse/url.ts';
 import type { Project } from './project.ts';
-import { s3Settings } from './source-access.ts';
+import { s3Settings } from './s3-settings.ts';
 
 /** Where this project's segments last when its warehouse does not bring a place of its own. A bucket is reached when it is needed. */
 export async function openSegments(project: Project): Promise<SegmentStore> {

@@ -1,8 +1,9 @@
-import { openSink, openSource, type S3Settings, type Sink, type Source } from '../sources/index.ts';
+import { openSink, openSource, type Sink, type Source } from '../sources/index.ts';
 import { readText } from '../sources/read-text.ts';
 
 import type { CliContext } from './context.ts';
 import type { Project } from './project.ts';
+import { s3Settings } from './s3-settings.ts';
 
 /** Opens the places that pipelines read from; relative folders are relative to the project. */
 export function sourceOpener(project: Project): (root: string) => Promise<Source> {
@@ -12,17 +13,6 @@ export function sourceOpener(project: Project): (root: string) => Promise<Source
 /** Opens a place to write objects to; relative folders are relative to the current one. */
 export async function openOutput(context: CliContext, project: Project, root: string): Promise<Sink> {
   return openSink(root, { cwd: context.cwd, s3: s3Settings(project) });
-}
-
-/** How this project reaches buckets. */
-export function s3Settings(project: Project): S3Settings {
-  return given(project.s3);
-}
-
-/** Fields that are there; the parser leaves the others as undefined. */
-function given<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const present = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(present) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
 /** How this project's runs read a jsonpaths file. */
