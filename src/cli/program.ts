@@ -2,10 +2,10 @@ import { Command, CommanderError } from 'commander';
 import type { CliContext } from './context.ts';
 import { reportError } from './error-report.ts';
 import { packageVersion } from './package.ts';
-import { registerDataCommands } from './register-data.ts';
-import { registerOrchestratorCommands } from './register-orchestrator.ts';
-import { registerProjectCommands } from './register-project.ts';
-import type { Registration } from './registration.ts';
+import { dataCommands } from './register-data.ts';
+import { orchestratorCommands } from './register-orchestrator.ts';
+import { projectCommands } from './register-project.ts';
+import type { CommandGroup, Registration } from './registration.ts';
 
 /** Runs one command line (without `node` and the script) and gives its exit code. Never throws. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
@@ -18,7 +18,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     },
   };
   try {
-    await buildProgram(registration).parseAsync([...argv], { from: 'user' });
+    await buildProgram(registration, argv[0]).parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
     // Commander has said what is wrong already; asking for help is no error.
@@ -27,7 +27,11 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   }
 }
 
-export function buildProgram(registration: Registration): Command {
+/** In the order of the help. */
+export const commandGroups: readonly CommandGroup[] = [...projectCommands, ...orchestratorCommands, ...dataCommands];
+
+/** The command line; of one command that is asked for by its name, only what is registered with it. */
+export function buildProgram(registration: Registration, asked?: string): Command {
   const { context } = registration;
   const c = context.errColors;
   const program = new Command('sparkify')
@@ -49,9 +53,8 @@ export function buildProgram(registration: Registration): Command {
       getErrHasColors: () => context.errColors.isColorSupported,
     })
     .configureHelp({ styleTitle: (text) => context.outColors.bold(text) });
-  registerProjectCommands(program, registration);
-  registerOrchestratorCommands(program, registration);
-  registerDataCommands(program, registration);
+  const wanted = commandGroups.filter(([names]) => asked !== undefined && names.includes(asked));
+  for (const [, register] of wanted.length > 0 ? wanted : commandGroups) register(program, registration);
   program.addHelpText(
     'after',
     `

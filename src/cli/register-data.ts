@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import {
+  type CommandGroup,
   examples,
   formatOptions,
   jsonOption,
@@ -15,12 +16,12 @@ const TRUST = 'Trust the data:';
 const PIPELINE = 'default: the only pipeline of the project, else sparkify';
 
 /** Commands about what is in the warehouse. */
-export function registerDataCommands(program: Command, registration: Registration): void {
-  registerTables(program, registration);
-  registerQueries(program, registration);
-  registerProvenance(program, registration);
-  registerQuarantine(program, registration);
-}
+export const dataCommands: readonly CommandGroup[] = [
+  [['tables'], registerTables],
+  [['query', 'analyze', 'export'], registerQueries],
+  [['ledger', 'trace'], registerProvenance],
+  [['quarantine'], registerQuarantine],
+];
 
 function withPipeline(command: Command): Command {
   return setOption(projectOptions(command).option('-p, --pipeline <name>', PIPELINE));

@@ -1,7 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { planScopes } from '../orchestrator/cells/plan.ts';
 import { scopes } from '../server/operations.ts';
-import { examples, jsonOption, projectOptions, type Registration, runs, setOption } from './registration.ts';
+import {
+  type CommandGroup,
+  examples,
+  jsonOption,
+  projectOptions,
+  type Registration,
+  runs,
+  setOption,
+} from './registration.ts';
 import { commaList, wholeNumber } from './set-option.ts';
 
 const TIME = 'Over time:';
@@ -10,14 +18,14 @@ const LEVELS = ['debug', 'info', 'warn', 'error'];
 const DRY_RUN = 'only tell what would happen';
 
 /** Commands about schedules, runs, backfills and workers. */
-export function registerOrchestratorCommands(program: Command, registration: Registration): void {
-  registerNodes(program, registration);
-  registerPlanning(program, registration);
-  registerWatching(program, registration);
-  registerRuns(program, registration);
-  registerTasks(program, registration);
-  registerAccess(program, registration);
-}
+export const orchestratorCommands: readonly CommandGroup[] = [
+  [['up', 'worker'], registerNodes],
+  [['plan', 'backfill'], registerPlanning],
+  [['status', 'logs', 'events', 'pause', 'unpause'], registerWatching],
+  [['runs'], registerRuns],
+  [['tasks'], registerTasks],
+  [['pools', 'token'], registerAccess],
+];
 
 function withConfig(command: Command): Command {
   return command.option('-c, --config <file>', 'configuration file (default: the nearest sparkify.config.ts)');

@@ -1,15 +1,23 @@
 import type { Command } from 'commander';
-import { examples, jsonOption, projectOptions, type Registration, runs, setOption } from './registration.ts';
+import {
+  type CommandGroup,
+  examples,
+  jsonOption,
+  projectOptions,
+  type Registration,
+  runs,
+  setOption,
+} from './registration.ts';
 import { commaList, wholeNumber } from './set-option.ts';
 
 const START = 'Start:';
 const WORK = 'Run:';
 
 /** Commands that make, run and examine a project. */
-export function registerProjectCommands(program: Command, registration: Registration): void {
-  registerStart(program, registration);
-  registerRun(program, registration);
-}
+export const projectCommands: readonly CommandGroup[] = [
+  [['demo', 'init', 'simulate', 'doctor'], registerStart],
+  [['run', 'resume', 'check'], registerRun],
+];
 
 function registerStart(program: Command, registration: Registration): void {
   const demo = program

@@ -8,6 +8,12 @@ export interface Registration {
   readonly finish: (exitCode: number) => void;
 }
 
+/** Names of commands, and what registers exactly these. */
+export type CommandGroup = readonly [
+  names: readonly string[],
+  register: (program: Command, registration: Registration) => void,
+];
+
 /** A command's module: its options, its arguments, its exit code. */
 export type Execute<O> = (context: CliContext, options: O, ...args: never[]) => Promise<number>;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { masked, reportError } from '../../src/cli/error-report.ts';
-import { runCli } from '../../src/cli/program.ts';
+import { buildProgram, commandGroups, runCli } from '../../src/cli/program.ts';
 import { readOnlyStatement, splitStatements } from '../../src/cli/read-only-sql.ts';
 import { nearest } from '../../src/cli/suggest.ts';
 import { SparkifyError } from '../../src/core/errors.ts';
@@ -36,6 +36,18 @@ test('help goes to stdout with every command and exit code 0', async () => {
   ];
   for (const name of [...commands, ...overTime, 'quarantine', 'simulate', 'doctor'])
     expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
+});
+
+test('each command is registered under its name, alone as among all the others', () => {
+  const registration = { context: fakeContext({ cwd: '.' }), finish: () => undefined };
+  const all = new Map(buildProgram(registration).commands.map((c) => [c.name(), c.helpInformation()]));
+  expect(commandGroups.flatMap(([names]) => names)).toEqual([...all.keys()]);
+  for (const [names] of commandGroups)
+    for (const name of names) {
+      const { commands } = buildProgram(registration, name);
+      expect(commands.map((c) => c.name())).toEqual(names);
+      expect(commands.find((c) => c.name() === name)!.helpInformation()).toBe(all.get(name));
+    }
 });
 
 test('the help of each command has examples', async () => {
