@@ -101,6 +101,20 @@ describe('segments in a bucket', () => {
     expect([await a.holds(kept[0]!.path), await a.holds(kept[1]!.path)]).toEqual([true, false]);
   });
 
+  test('any name of a pipeline is a folder of its own', async () => {
+    const [a, b] = [machine('a'), machine('b')];
+    const home = 'p%2Eq %2F é+&';
+    const path = `${home}/staging/0.parquet`;
+    mkdirSync(dirname(join(a.directory, path)), { recursive: true });
+    writeFileSync(join(a.directory, path), 'content');
+    const kept = await a.keep(path, { failpoints: noFailpoints });
+    expect(await b.kept(home)).toEqual([kept]);
+    await b.bring([{ path: kept, sizeBytes: 7 }]);
+    expect(readFileSync(join(b.directory, kept), 'utf8')).toBe('content');
+    await b.remove([kept]);
+    expect(await a.kept(home)).toEqual([]);
+  });
+
   test('texts beside the segments are the same for all machines', async () => {
     await machine('a').writeTexts([
       { path: 'corrections/p/s/1-abc.json', bytes: Buffer.from('{"a": 1}') },
