@@ -6,6 +6,9 @@ import { starTypeSql } from './lookup.ts';
 import { batchTable } from './names.ts';
 import { inGroups, partsByValue } from './parts.ts';
 
+/** What a part is written with costs more than a smaller hash table saves. */
+const ROWS_OF_A_PART = 500_000;
+
 /** The delta of a calendar: the distinct times of its fact as it will be. @param delta of the fact, as it was written */
 export async function deriveCalendar(context: StarContext, calendar: Calendar, delta: Delta): Promise<Delta> {
   const { session, pipeline, schema } = context;
@@ -16,7 +19,7 @@ export async function deriveCalendar(context: StarContext, calendar: Calendar, d
   if (delta.mode === 'replace' || (await startsEmpty(context, calendar))) {
     const merged = mergedSql(context, fact, delta);
     const column = { name: calendar.column, type: 'timestamp' } as const;
-    const parts = await partsByValue(session, merged, column, delta.added);
+    const parts = await partsByValue(session, merged, column, delta.added, ROWS_OF_A_PART);
     const times = parts.map(
       (part) => `select distinct ${time} from (${merged}) where ${time} is not null and ${part(time)}`,
     );

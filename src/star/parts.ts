@@ -3,13 +3,20 @@ import type { StagingType, StarType } from '../pipeline/column.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 
 /** Values that are grouped or compared at once: their hash table stays in the processor's cache. */
-const PART_ROWS = 500_000;
+const PART_ROWS = 200_000;
 
-/** Of values without an order every part is a scan of them all, so that its hash table may be larger. */
-const HASHED_TIMES_MORE = 4;
+/** Where values lie in no order each part reads all of them: many more of them are cut into larger parts, not into more. */
+const MOST_PARTS = 100;
+
+/** Of values that have no order every part is a scan of them all, so that its hash table may be larger. */
+const HASHED_TIMES_MORE = 8;
 
 /** How finely the range of the values is looked at before it is cut. */
 const BUCKETS = 1024;
+
+/** Of so many values a sample tells where to cut. */
+const MANY_ROWS = 1_000_000;
+const SAMPLE_SHARE = 10;
 
 /** A condition on an expression; of several that come together every value but NULL meets exactly one. */
 export type Part = (expression: string) => string;
@@ -36,6 +43,7 @@ export interface PartedColumn {
  * and timestamps are cut into ranges: where rows lie in their order, nearly or wholly, each part reads its own stretch.
  * @param rows SELECT that has the column
  * @param count of those rows, at most
+ * @param partRows of one part, about
  */
 export async function partsByValue(
   session: SqlSession,
@@ -45,16 +53,18 @@ export async function partsByValue(
   partRows: number = PART_ROWS,
 ): Promise<readonly Part[]> {
   if (count <= partRows) return everything;
-  return (await ranges(session, rows, column, partRows)) ?? hashed(() => 'true', count, partRows * HASHED_TIMES_MORE);
+  const size = { count, partRows: Math.max(partRows, Math.ceil(count / MOST_PARTS)) };
+  return (await ranges(session, rows, column, size)) ?? hashed(() => 'true', count, size.partRows);
 }
 
 function hashed(within: Part, count: number, partRows: number): readonly Part[] {
-  const parts = Math.ceil(count / partRows);
+  const parts = Math.ceil(count / (partRows * HASHED_TIMES_MORE));
   return parts <= 1
     ? [within]
     : Array.from({ length: parts }, (_, part) => (e: string) => `${within(e)} and hash(${e}) % ${parts} = ${part}`);
 }
 
+/** Numbers that are in the order of the values. */
 const counted: Readonly<Partial<Record<PartedColumn['type'], (column: string) => string>>> = {
   bigint: (c) => c,
   integer: (c) => c,
@@ -66,19 +76,23 @@ async function ranges(
   session: SqlSession,
   rows: string,
   { name, type }: PartedColumn,
-  partRows: number,
+  { count, partRows }: { readonly count: number; readonly partRows: number },
 ): Promise<readonly Part[] | undefined> {
-  const number = counted[type]?.(`v.${ident(name)}`);
-  if (number === undefined) return undefined;
+  const toNumber = counted[type];
+  if (toNumber === undefined) return undefined;
+  const value = `v.${ident(name)}`;
+  // Of the column as it is, the engine knows them without looking at each value.
   const [bounds] = await session.all<{ low: string | null; high: string | null }>(
-    `select cast(min(${number}) as varchar) as low, cast(max(${number}) as varchar) as high from (${rows}) v`,
+    `select cast(${toNumber(`min(${value})`)} as varchar) as low, cast(${toNumber(`max(${value})`)} as varchar) as high from (${rows}) v`,
   );
   if (bounds === undefined || bounds.low === null || bounds.high === null) return everything;
   const [low, high] = [BigInt(bounds.low), BigInt(bounds.high)];
   const width = (high - low) / BigInt(BUCKETS) + 1n;
   if (high - low >= 2n ** 62n) return undefined;
+  const times = count < MANY_ROWS ? 1 : SAMPLE_SHARE;
+  const some = times === 1 ? rows : `select * from (${rows}) a using sample ${100 / times} percent (system, 1)`;
   const buckets = await session.all<{ bucket: number; n: number }>(
-    `select (${number} - ${low}) // ${width} as bucket, count(*) as n from (${rows}) v where v.${ident(name)} is not null group by bucket order by bucket`,
+    `select (${toNumber(value)} - ${low}) // ${width} as bucket, count(*) * ${times} as n from (${some}) v where ${value} is not null group by bucket order by bucket`,
   );
   const literal = (bucket: number): string => {
     const value = low + BigInt(bucket) * width;
@@ -104,6 +118,6 @@ async function ranges(
         ...(to === undefined ? [] : [`${e} < ${literal(to)}`]),
       ].join(' and ') || 'true';
     // Where most values lie in one place, that place is cut once more.
-    return hashed(range, cut.rows, partRows * HASHED_TIMES_MORE);
+    return hashed(range, cut.rows, partRows);
   });
 }

@@ -33,6 +33,9 @@ export interface WinnerChange {
   readonly hasContenders: boolean;
 }
 
+/** Each part opens every segment anew. */
+const ROWS_OF_A_PART = 500_000;
+
 /** No record of the staging comes into force or goes. */
 export function bringsNothing(change: WinnerChange): boolean {
   return isEmpty(change.incoming) && isEmpty(change.outgoing) && !change.hasContenders;
@@ -88,7 +91,7 @@ async function rankContenders(context: StarContext, change: Omit<WinnerChange, '
   } else if (isEmpty(staying) && isEmpty(outgoing)) {
     const [first] = staging.key;
     const rows = recordsSql(incoming, keysOnly);
-    const parts = await partsByValue(session, rows, columnOf(staging, first!), incoming.atMost);
+    const parts = await partsByValue(session, rows, columnOf(staging, first!), incoming.atMost, ROWS_OF_A_PART);
     doubled = inGroups(
       parts.map(
         (part) => `select ${keys} from (${rows}) where ${part(ident(first!))} group by ${keys} having count(*) > 1`,

@@ -66,3 +66,14 @@ it('every value is in one part, and doubled values are found part by part as at 
     { numRuns: 60 },
   );
 });
+
+it('very many values are cut by a sample of them', async () => {
+  await session.exec('create or replace table many as select range * 7 % 3000017 as n from range(3000000)');
+  const parts = await partsByValue(session, 'select n from many', { name: 'n', type: 'bigint' }, 3_000_000);
+  const sizes = await session.all<{ n: number }>(
+    parts.map((part) => `select count(*) as n from many where ${part('n')}`).join(' union all '),
+  );
+  expect(sizes.reduce((sum, { n }) => sum + n, 0)).toBe(3_000_000);
+  expect(parts.length).toBeGreaterThan(10);
+  expect(Math.max(...sizes.map(({ n }) => n))).toBeLessThan(600_000);
+});
