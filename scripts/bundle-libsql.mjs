@@ -8,6 +8,7 @@ const changes = [
   // libsql itself looks for it a second time, in the files of the system first, is enough; where that says no, both do.
   [
     /(?<== )currentTarget\(\)/u,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is put into the source as it is
     "/^linux-(?:x64|arm64)$/.test(process.platform + '-' + process.arch) && familySync() === GLIBC ? `linux-${process.arch}-gnu` : currentTarget()",
   ],
 ];
