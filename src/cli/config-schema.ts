@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nearest } from '../core/nearest.ts';
 import { alertKinds } from '../orchestrator/alerts/targets.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 
@@ -23,6 +24,14 @@ const alertSchema = z.strictObject({
   on: z.array(z.enum(alertKinds)).min(1, 'name what it is called for, or leave it out for everything').optional(),
 });
 
+const serverSchema = z.strictObject({
+  host: z.string().min(1).optional(),
+  port: z.int().min(1).max(65_535).optional(),
+  hosts: z
+    .array(z.string().regex(/^[a-z0-9._-]+$/i, 'write a name without a port, such as data.example.org'))
+    .optional(),
+});
+
 export const configSchema = z.strictObject({
   warehouse: z.string().min(1).optional(),
   pipelines: z
@@ -45,15 +54,7 @@ export const configSchema = z.strictObject({
     )
     .optional(),
   alerts: z.array(alertSchema).optional(),
-  server: z
-    .strictObject({
-      host: z.string().min(1).optional(),
-      port: z.int().min(1).max(65_535).optional(),
-      hosts: z
-        .array(z.string().regex(/^[a-z0-9._-]+$/i, 'write a name without a port, such as data.example.org'))
-        .optional(),
-    })
-    .optional(),
+  server: serverSchema.optional(),
 });
 
 export type ParsedConfig = z.output<typeof configSchema>;
@@ -64,7 +65,20 @@ export function configProblems(error: z.ZodError): string {
     .slice(0, 5)
     .map((issue) => {
       const place = issue.path.join('.');
-      return place === '' ? issue.message : `${place}: ${issue.message}`;
+      const message = issue.code === 'unrecognized_keys' ? unknownFields(issue.keys, place) : issue.message;
+      return place === '' ? message : `${place}: ${message}`;
+    })
+    .join('; ');
+}
+
+function unknownFields(keys: readonly string[], place: string): string {
+  const fields: Readonly<Record<string, object>> = { '': configSchema, s3: s3Schema, server: serverSchema };
+  const shape = fields[place];
+  const known = shape instanceof z.ZodObject ? Object.keys(shape.shape) : [];
+  return keys
+    .map((key) => {
+      const near = nearest(key, known);
+      return `there is no field "${key}"${near === undefined ? '' : `, did you mean ${near}?`}`;
     })
     .join('; ');
 }

@@ -38,7 +38,7 @@ function causeChain(first: unknown, said: string): readonly string[] {
   let told = said;
   let cause = first;
   for (let depth = 0; depth < 6 && cause !== undefined && cause !== null && result.length < 3; depth++) {
-    const text = masked(errorText(cause).split('\n').slice(0, 3).join(' ').trim());
+    const text = isIssueList(cause) ? '' : masked(errorText(cause).split('\n').slice(0, 3).join(' ').trim());
     if (text !== '' && !told.includes(text)) {
       result.push(text.length > 500 ? `${text.slice(0, 500)}…` : text);
       told += text;
@@ -46,6 +46,11 @@ function causeChain(first: unknown, said: string): readonly string[] {
     cause = cause instanceof AggregateError ? cause.errors[0] : cause instanceof Error ? cause.cause : undefined;
   }
   return result;
+}
+
+/** What a schema found is in the sentence of the error that it caused; its own text is a listing in JSON. */
+function isIssueList(cause: unknown): boolean {
+  return cause instanceof Error && 'issues' in cause && Array.isArray(cause.issues);
 }
 
 function stackOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { SparkifyError } from '../core/errors.ts';
 import type { CliContext } from './context.ts';
 import { reportError } from './error-report.ts';
 import { packageVersion } from './package.ts';
@@ -18,20 +19,41 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     },
   };
   try {
-    await buildProgram(registration, argv[0]).parseAsync([...argv], { from: 'user' });
+    await buildProgram(registration, argv[0], json).parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    // Commander has said what is wrong already; asking for help is no error.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    // Without --json commander has said what is wrong already; asking for help is no error.
+    if (error instanceof CommanderError) {
+      if (json && error.exitCode !== 0) await reportError(context, usageError(error.message), { json });
+      return error.exitCode === 0 ? 0 : 2;
+    }
     return await reportError(context, error, { json });
   }
+}
+
+/** What commander says of a wrong command line, in the words of the other errors. */
+function usageText(text: string): string {
+  return text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(
+      /^(?:command-argument value|(option .+) argument) '(.*)' is invalid(?: for argument '(.*)')?\. /,
+      (_, option, value, name) => `${option ?? name}: "${value}" is not valid: `,
+    );
+}
+
+function usageError(message: string): SparkifyError {
+  const [detail = '', hint] = usageText(message).split('\n');
+  const fix =
+    hint === undefined ? '--help shows the options.' : `${hint.replace(/^\((.*)\)$/, '$1')} --help shows the options.`;
+  return new SparkifyError('USAGE', { detail, fix });
 }
 
 /** In the order of the help. */
 export const commandGroups: readonly CommandGroup[] = [...projectCommands, ...orchestratorCommands, ...dataCommands];
 
 /** The command line; of one command that is asked for by its name, only what is registered with it. */
-export function buildProgram(registration: Registration, asked?: string): Command {
+export function buildProgram(registration: Registration, asked?: string, json = false): Command {
   const { context } = registration;
   const c = context.errColors;
   const program = new Command('sparkify')
@@ -45,8 +67,8 @@ export function buildProgram(registration: Registration, asked?: string): Comman
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.out.write(text),
-      writeErr: (text) => void context.err.write(text),
-      outputError: (text, write) => write(text.replace(/^error:/, `${c.red('error')}:`)),
+      writeErr: (text) => void (json ? undefined : context.err.write(text)),
+      outputError: (text, write) => write(`${c.red('error')}: ${usageText(text)}\n`),
       getOutHelpWidth: () => Math.min(context.columns, 110),
       getErrHelpWidth: () => Math.min(context.columns, 110),
       getOutHasColors: () => context.outColors.isColorSupported,

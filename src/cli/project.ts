@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { SparkifyError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
 import type { AlertTarget } from '../orchestrator/alerts/targets.ts';
 import type { Pipeline } from '../pipeline/define.ts';
 import { maskUrl } from '../warehouse/url.ts';
@@ -8,7 +9,7 @@ import { type BrokenPipeline, loadConfig } from './config.ts';
 import type { ParsedConfig } from './config-schema.ts';
 import type { CliContext } from './context.ts';
 import type { ParameterSources } from './parameters.ts';
-import { nameFix, nearest } from './suggest.ts';
+import { nameFix } from './suggest.ts';
 
 /** Flags that every command about a project has. */
 export interface ProjectFlags {

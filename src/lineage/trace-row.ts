@@ -140,6 +140,11 @@ async function traceLookup(
 
 const stagingTypeSql = { text: 'varchar', integer: 'bigint', double: 'double', boolean: 'boolean' } as const;
 
+/** Orders name the record `r`; a reader needs only its columns. */
+function withoutAlias(sql: string): string {
+  return sql.replace(/\br\.(?=[a-z_"])/gi, '');
+}
+
 /** A dimension's row: all its values come from one record, the winner among those of its key. */
 export async function traceDimension(
   standing: Standing,
@@ -156,7 +161,9 @@ export async function traceDimension(
   const [winner] = await sourceRecords(standing, staging, own, order, 1, readVersion);
   if (winner === undefined) return { records: [], notes: [orphaned(dimension.name)] };
   const [count] = await standing.session.all<{ n: number }>(`select count(*) as n from (${own}) r`);
-  const by = dimension.winner.map((o) => `${o.sql}${o.descending === true ? ' descending' : ''}`).join(', ');
+  const by = dimension.winner
+    .map((o) => `${withoutAlias(o.sql)}${o.descending === true ? ' descending' : ''}`)
+    .join(', ');
   const notes = [
     count!.n === 1
       ? `It is the only record in force with this ${dimension.key.join(', ')}.`

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { errorText, isSparkifyError, SparkifyError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
 import { type Analysis, type Check, resolveChecks } from './check.ts';
 import { topologicalOrder } from './dag.ts';
 import { type Duration, durationMs } from './duration.ts';
@@ -94,9 +95,10 @@ export function resolvePipeline(pipeline: Pipeline, values: Readonly<Record<stri
   const known = Object.keys(pipeline.params.shape);
   const unknown = Object.keys(values).find((k) => !known.includes(k));
   if (unknown !== undefined) {
+    const near = nearest(unknown, known);
     throw new SparkifyError('PARAMETER_INVALID', {
       pipeline: pipeline.name,
-      detail: `there is no parameter "${unknown}" (there are: ${known.join(', ')})`,
+      detail: `there is no parameter "${unknown}"${near === undefined ? '' : `, did you mean ${near}?`} (there are: ${known.join(', ')})`,
     });
   }
   const parsed = pipeline.params.safeParse(values);

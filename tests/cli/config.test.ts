@@ -48,7 +48,12 @@ export default defineConfig({ warehouse: 'duckdb:w.duckdb', pipelines: [clicks, 
 });
 
 test.each([
-  ["export default { warehous: 'x' }", 'CONFIG_INVALID', 'warehous'],
+  ["export default { warehous: 'x' }", 'CONFIG_INVALID', 'there is no field "warehous", did you mean warehouse?'],
+  [
+    'export default { s3: { conections: 1 } }',
+    'CONFIG_INVALID',
+    's3: there is no field "conections", did you mean connections?',
+  ],
   ['export default { threads: 0 }', 'CONFIG_INVALID', 'threads'],
   ['export default { pipelines: [{}] }', 'CONFIG_INVALID', 'neither a pipeline'],
   ["export default { pipelines: ['./nowhere'] }", 'CONFIG_INVALID', 'there is no file'],

@@ -30,6 +30,7 @@ test('init writes a project whose pipeline loads and resolves', async () => {
   });
   for (const file of ['README.md', 'tsconfig.json', '.gitignore', 'sparkify.config.ts'])
     expect(await readFile(join(root, file), 'utf8')).not.toMatch(/__[A-Z_]+__/);
+  expect(await readFile(join(root, 'README.md'), 'utf8')).toMatch(/^# My Shop\n/);
 });
 
 test('init never writes over anything', async () => {

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { masked, reportError } from '../../src/cli/error-report.ts';
 import { buildProgram, commandGroups, runCli } from '../../src/cli/program.ts';
 import { readOnlyStatement, splitStatements } from '../../src/cli/read-only-sql.ts';
-import { nearest } from '../../src/cli/suggest.ts';
 import { SparkifyError } from '../../src/core/errors.ts';
+import { nearest } from '../../src/core/nearest.ts';
 import { fakeContext } from './fake-context.ts';
 
 async function cli(args: readonly string[], overrides = {}) {
@@ -72,6 +72,7 @@ test.each([
   [['analyze', 'top-song'], 'Did you mean top-songs?'],
   [['tables', 'show', 'songplay'], 'Did you mean songplays?'],
   [['query', 'select 1', '--format', 'jsn'], 'Did you mean json?'],
+  [['run', 'sparkify', '--set', 'logDta=x'], 'did you mean logData?'],
 ])('a typo in %j gets a suggestion and exit code 2', async (args, suggestion) => {
   const { code, out, err } = await cli(args);
   expect(err).toContain(suggestion);
@@ -93,11 +94,44 @@ test('with --json an error is one JSON object on stderr', async () => {
   expect(JSON.parse(err)).toMatchObject({ code: 'WAREHOUSE_URL_INVALID', retryable: false, causes: [] });
 });
 
+test.each([
+  [['query', '--bogus', '--json'], { message: "unknown option '--bogus'", fix: '--help shows the options.' }],
+  [['run', 'sparkify', '--intervall', 'x', '--json'], { fix: 'Did you mean --interval? --help shows the options.' }],
+  [['quarantine', 'show', 'abc', '--json'], { message: 'id: "abc" is not valid: write a whole number from 1 on' }],
+])('so is what is wrong with the command line %j', async (args, expected) => {
+  const { code, out, err } = await cli(args);
+  expect(code).toBe(2);
+  expect(out).toBe('');
+  expect(JSON.parse(err)).toMatchObject({ code: 'USAGE', causes: [], ...expected });
+});
+
+test('a value that an option or an argument cannot have is named with what it may be', async () => {
+  const option = await cli(['simulate', '--out', 'd', '--users', '-3']);
+  expect(option.err).toMatch(/^error: option '--users <n>': "-3" is not valid: write a whole number from 1 on\n/);
+  const argument = await cli(['quarantine', 'show', 'abc']);
+  expect(argument.err).toMatch(/^error: id: "abc" is not valid: write a whole number from 1 on\n/);
+});
+
+test('a diagram that cannot be written is said as such', async () => {
+  const { code, err } = await cli(['tables', 'erd', '--out', 'no/such/star.svg']);
+  expect(code).toBe(2);
+  expect(err).toMatch(/^error: no\/such\/star.svg cannot be written: ENOENT/);
+  expect(err).not.toContain('INTERNAL');
+});
+
+test('doctor looks at everything else when the warehouse is none', async () => {
+  const { code, out } = await cli(['doctor', '--warehouse', 'mysql://me:secret@h/db']);
+  expect(code).toBe(1);
+  expect(out).toContain('✗ warehouse  "mysql://me:***@h/db" names no warehouse');
+  expect(out).toContain('disk  ');
+});
+
 test('a missing parameter names it and how to pass it', async () => {
   const { code, err } = await cli(['run', 'sparkify']);
   expect(code).toBe(2);
   expect(err).toContain('logData: name the folder');
   expect(err).toContain('--set name=value');
+  expect(err).not.toContain('cause:');
 });
 
 test('a parameter that does not exist is refused', async () => {

@@ -108,6 +108,7 @@ describe('tracing a dimension', () => {
     ]);
     expect(report.records[0]!.gives).toEqual(['user_id', 'first_name', 'last_name', 'gender', 'level']);
     expect(report.notes.join()).toContain('2 records in force');
+    expect(report.notes.join()).toContain('by ts descending, item_in_session descending');
   });
 
   it('finds a record that was written over several lines', async () => {

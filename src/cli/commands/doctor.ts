@@ -217,8 +217,7 @@ async function segmentsFindings(project: Project): Promise<readonly Finding[]> {
 }
 
 async function diskFindings(project: Project): Promise<readonly Finding[]> {
-  const parsed = parseWarehouseUrl(project.warehouseUrl, project.directory);
-  const folder = await nearestFolder(parsed.engine === 'duckdb' ? dirname(parsed.path) : project.segments.directory);
+  const folder = await nearestFolder(dataFolder(project));
   const probe = join(folder, `.sparkify-doctor-${process.pid}`);
   try {
     const before = Date.now();
@@ -247,6 +246,17 @@ async function diskFindings(project: Project): Promise<readonly Finding[]> {
   } finally {
     await rm(probe, { recursive: true, force: true });
   }
+}
+
+/** Where a run writes: beside an embedded file, else where the segments lie, whatever else is said of the warehouse. */
+function dataFolder(project: Project): string {
+  try {
+    const parsed = parseWarehouseUrl(project.warehouseUrl, project.directory);
+    if (parsed.engine === 'duckdb') return dirname(parsed.path);
+  } catch {
+    // That the URL is wrong has been found already.
+  }
+  return project.segments.directory;
 }
 
 async function nearestFolder(path: string): Promise<string> {

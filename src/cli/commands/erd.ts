@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { errorText, SparkifyError } from '../../core/errors.ts';
 import { mermaidErd } from '../../warehouse/erd.ts';
 import { svgErd } from '../../warehouse/erd-svg.ts';
 import { type CliContext, line } from '../context.ts';
@@ -22,7 +23,16 @@ export async function erd(context: CliContext, flags: ErdFlags): Promise<number>
   const text = (svg ? svgErd(pipeline.tables, { title: pipeline.name }) : mermaidErd(pipeline.tables)).trimEnd();
   if (flags.out === undefined) await line(context.out, text);
   else {
-    await writeFile(resolve(context.cwd, flags.out), `${text}\n`);
+    await writeFile(resolve(context.cwd, flags.out), `${text}\n`).catch((cause: unknown) => {
+      throw new SparkifyError(
+        'USAGE',
+        {
+          detail: `${flags.out} cannot be written: ${errorText(cause)}`,
+          fix: 'Name a file in a folder that is there and that you may write to.',
+        },
+        { cause },
+      );
+    });
     await line(context.err, `${context.errColors.green('✓')} ${flags.out}`);
   }
   return 0;

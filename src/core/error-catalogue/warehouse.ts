@@ -38,7 +38,7 @@ export const warehouseErrors = {
     4,
     (p) => `${p.target} does not let "${p.user}" in: ${p.detail}`,
     () =>
-      'Check user and password. The password is taken from the URL, PGPASSWORD, or a pass file (PGPASSFILE, ~/.pgpass) that only you may read.',
+      'Check user and password. The password is taken from the URL, then SPARKIFY_PG_PASSWORD, PGPASSWORD, or a pass file (PGPASSFILE, ~/.pgpass) that only you may read.',
     { retryable: false },
   ),
   WAREHOUSE_DATABASE_MISSING: entry<{ target: string; database: string }>(
