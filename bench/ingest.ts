@@ -103,7 +103,7 @@ async function compare(name: string, folder: string, staging: Stagings, format: 
 
 const spec = scanSpec(eventStaging());
 const columns = new RecordColumns(spec.columns.map((c) => c.type));
-const encoder = new RowGroupEncoder(columns.capacity);
+const encoder = new RowGroupEncoder();
 const scanner = new ObjectScanner(spec, {
   columns,
   flush: () => {

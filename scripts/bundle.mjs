@@ -203,7 +203,9 @@ function refuseMissingFiles(chunks) {
 /** The licences of the packages whose code is in the bundle. */
 function licenses(modules) {
   const folders = modules.flatMap((id) => /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(id)?.[0] ?? []);
-  return [...new Set(folders)]
+  // The compiled kernel has its allocator in it.
+  const compiler = join(root, 'node_modules', 'assemblyscript');
+  return [...new Set([...folders, compiler])]
     .map((at) => ({ at, ...JSON.parse(readFileSync(join(at, 'package.json'), 'utf8')) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ at, name, version, license }) => {

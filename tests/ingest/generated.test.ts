@@ -233,11 +233,12 @@ it('judges a record alike on the fast and on the slow path, wherever the window 
     },
   });
   const spec = scanSpec(small);
+  const columns = new RecordColumns(
+    spec.columns.map((c) => c.type),
+    8,
+  );
   const verdict = (lines: readonly string[], step: number) => {
-    const columns = new RecordColumns(
-      spec.columns.map((c) => c.type),
-      8,
-    );
+    columns.clear();
     const scanner = new ObjectScanner(spec, { columns, flush: () => expect.unreachable() });
     scanner.begin();
     const content = Buffer.from(lines.map((l) => `${l}\n`).join(''));

@@ -2,8 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
 import type { RecordColumn, RecordColumns } from '../../src/ingest/columns/record-columns.ts';
 import { type IngestRequest, type IngestSummary, ingest } from '../../src/ingest/ingest.ts';
+import type { Kernel } from '../../src/ingest/kernel/kernel.ts';
 import type { StagedObject, StagedSegment } from '../../src/ingest/staged.ts';
 import { folderSegments } from '../../src/segments/folder.ts';
 import type { FetchedObject, ListedObject, Source } from '../../src/sources/source.ts';
@@ -129,27 +131,32 @@ export function positionOf(object: StagedObject, row: number): { ordinal: number
   return { ordinal: ordinal + row - step, line: line + row - step };
 }
 
-/** The rows that stand in columns, as texts, bigints, numbers, booleans and nulls. */
+/** The rows that stand in columns, as texts, bigints, numbers, booleans and nulls: their memory, read by hand. */
 export function rowsIn(columns: RecordColumns): readonly (readonly unknown[])[] {
-  return Array.from({ length: columns.row }, (_, row) => columns.columns.map((column) => valueAt(column, row)));
+  const { kernel, row: rows } = columns;
+  return Array.from({ length: rows }, (_, row) => columns.columns.map((column) => valueAt(kernel, column, rows, row)));
 }
 
-function valueAt(column: RecordColumn, row: number): unknown {
-  switch (column.type) {
+function valueAt(kernel: Kernel, { type, at }: RecordColumn, rows: number, row: number): unknown {
+  switch (type) {
     case 'text': {
-      const id = column.ids[row]!;
+      const [ids, , , , , texts, , , entries] = kernel.int32s(at, 9);
+      const id = kernel.int32s(ids!, rows)[row]!;
       if (id === 0) return null;
-      const bytes = Buffer.alloc(column.room(id));
-      return bytes.toString('utf8', 0, column.put(id, bytes, 0));
+      const [from, coded] = kernel.int32s(entries! + 8 * id, 2);
+      const spelling = kernel.bytes(texts! + from!, coded! >> 1).toString('utf8');
+      expect(coded! & 1).toBe(spelling.includes('\\') ? 1 : 0);
+      return JSON.parse(`"${spelling}"`);
     }
     case 'integer': {
-      const value = column.values[row]!;
-      if (Number.isNaN(value)) return null;
-      return value === Number.POSITIVE_INFINITY ? column.huge.get(row) : BigInt(value);
+      const value = kernel.doubles(at, rows)[row]!;
+      return Number.isNaN(value) ? null : BigInt(value);
     }
-    case 'double':
-      return Number.isNaN(column.values[row]) ? null : column.values[row];
+    case 'double': {
+      const value = kernel.doubles(at, rows)[row]!;
+      return Number.isNaN(value) ? null : value;
+    }
     case 'boolean':
-      return [null, false, true][column.values[row]!];
+      return [null, false, true][kernel.bytes(at, rows)[row]!];
   }
 }

@@ -10,28 +10,30 @@ import type { Bench } from './ingest-files.ts';
 
 export type Value = string | bigint | number | boolean | null;
 
-/** Sets one value at the current row, numbers and texts from their JSON where that is possible. */
+/** Sets one value at the current row. */
 export function setValue(columns: RecordColumns, index: number, value: Value): void {
   const column = columns.columns[index]!;
-  const { row } = columns;
+  const { kernel, row } = columns;
   if (value === null) {
     column.setNull(row);
     return;
   }
-  const json = typeof value === 'string' ? JSON.stringify(value) : Object.is(value, -0) ? '-0.0' : String(value);
-  const bytes = Buffer.from(`${json},    `);
-  const end = Buffer.byteLength(json);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   switch (column.type) {
-    case 'text':
+    case 'text': {
+      const json = Buffer.from(JSON.stringify(value));
+      if (json.length > kernel.capacity) kernel.resize(json.length, 0, 0);
+      json.copy(kernel.syntax.bytes);
+      if (column.take(0, row) !== json.length) throw new Error(`${json.subarray(0, 100)} is not taken`);
+      break;
+    }
     case 'boolean':
-      if (column.take(bytes, view, 0, row) !== end) throw new Error(`${json} is not taken`);
+      column.set(row, value as boolean);
       break;
     case 'integer':
-      if (column.take(bytes, 0, row) !== end) column.set(row, value as bigint);
+      column.set(row, value as bigint);
       break;
     case 'double':
-      if (column.take(bytes, 0, row) !== end) column.set(row, value as number);
+      column.set(row, value as number);
   }
 }
 
@@ -43,7 +45,7 @@ export async function writeParquet(
   groupRows: number,
 ): Promise<string> {
   const columns = new RecordColumns(types, groupRows);
-  const encoder = new RowGroupEncoder(groupRows);
+  const encoder = new RowGroupEncoder();
   const groups: { group: RowGroup; bytes: Buffer }[] = [];
   const flush = () => {
     const { group, bytes } = encoder.encode(columns);

@@ -1,29 +1,29 @@
-const WORD_TRUE = 0x65757274;
-const WORD_ALSE = 0x65736c61;
+import type { Encoded, Kernel } from '../kernel/kernel.ts';
 
 /** The values of a boolean column. */
 export class BooleanColumn {
   readonly type = 'boolean';
-  /** Per row: 0 for null, 1 for false, 2 for true. */
-  readonly values: Uint8Array;
+  /** Where the values are: a byte a row, 0 for null, 1 for false, 2 for true. */
+  readonly at: number;
+  readonly #kernel: Kernel;
+  readonly #values: Uint8Array;
 
-  constructor(rows: number) {
-    this.values = new Uint8Array(rows);
+  constructor(kernel: Kernel, rows: number) {
+    this.#kernel = kernel;
+    this.at = kernel.alloc(rows);
+    this.#values = kernel.bytes(this.at, rows);
   }
 
   setNull(row: number): void {
-    this.values[row] = 0;
+    this.#values[row] = 0;
   }
 
-  /** Takes the word at `p` as the value of `row`: the position behind it, or −1 when it is neither true nor false. */
-  take(bytes: Buffer, view: DataView, p: number, row: number): number {
-    if (view.getInt32(p, true) === WORD_TRUE) {
-      this.values[row] = 2;
-      return p + 4;
-    }
-    if (bytes[p] !== 0x66 || view.getInt32(p + 1, true) !== WORD_ALSE) return -1;
-    this.values[row] = 1;
-    return p + 5;
+  set(row: number, value: boolean): void {
+    this.#values[row] = value ? 2 : 1;
+  }
+
+  encode(rows: number): Encoded {
+    return this.#kernel.encodeBoolean(this.at, rows);
   }
 
   clear(): void {}

@@ -1,4 +1,5 @@
 import type { StagingType } from '../../pipeline/column.ts';
+import { Kernel } from '../kernel/kernel.ts';
 import { BooleanColumn } from './boolean-column.ts';
 import { DoubleColumn } from './double-column.ts';
 import { IntegerColumn } from './integer-column.ts';
@@ -9,7 +10,7 @@ export type RecordColumn = TextColumn | IntegerColumn | DoubleColumn | BooleanCo
 /** Rows of a row group; DuckDB's own number, which is good for its threads. */
 const GROUP_ROWS = 122_880;
 /** A row group ends early when its distinct texts take so much. */
-const GROUP_TEXT_BYTES = 32 * 1024 * 1024;
+export const GROUP_TEXT_BYTES = 32 * 1024 * 1024;
 
 /**
  * The values of one row group, column by column. A record sets every column at `row`, then `commit` takes it; what was
@@ -18,38 +19,40 @@ const GROUP_TEXT_BYTES = 32 * 1024 * 1024;
  */
 export class RecordColumns {
   readonly columns: readonly RecordColumn[];
+  /** Has their memory, and the text they are taken from. */
+  readonly kernel: Kernel;
   /** Records taken, and where the next one's values go. */
   row = 0;
   /** Rows it can hold. */
   readonly capacity: number;
-  readonly #texts = { sizeBytes: 0 };
 
   constructor(types: readonly StagingType[], rows: number = GROUP_ROWS) {
     this.capacity = rows;
-    this.columns = types.map((type) => columnOf(type, rows, this.#texts));
+    this.kernel = new Kernel(rows);
+    this.columns = types.map((type) => columnOf(type, this.kernel, rows));
   }
 
-  /** Takes the values at `row` as a record; whether the row group is full. */
-  commit(): boolean {
-    return ++this.row === this.capacity || this.#texts.sizeBytes > GROUP_TEXT_BYTES;
+  /** Takes the values from `row` on as so many records; whether the row group is full. */
+  commit(records = 1): boolean {
+    this.row += records;
+    return this.row === this.capacity || this.kernel.heldBytes > GROUP_TEXT_BYTES;
   }
 
   clear(): void {
     this.row = 0;
-    this.#texts.sizeBytes = 0;
     for (const column of this.columns) column.clear();
   }
 }
 
-function columnOf(type: StagingType, rows: number, held: { sizeBytes: number }): RecordColumn {
+function columnOf(type: StagingType, kernel: Kernel, rows: number): RecordColumn {
   switch (type) {
     case 'text':
-      return new TextColumn(rows, held);
+      return new TextColumn(kernel, rows);
     case 'integer':
-      return new IntegerColumn(rows);
+      return new IntegerColumn(kernel, rows);
     case 'double':
-      return new DoubleColumn(rows);
+      return new DoubleColumn(kernel, rows);
     case 'boolean':
-      return new BooleanColumn(rows);
+      return new BooleanColumn(kernel, rows);
   }
 }

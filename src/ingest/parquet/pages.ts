@@ -1,4 +1,3 @@
-import { putPackedRun, putRepeatedRun } from './bit-packing.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { ENCODING, PAGE } from './format.ts';
 import { writeStruct } from './thrift.ts';
@@ -33,13 +32,4 @@ export function putDataPage(out: ByteSink, page: PageBody): void {
       .struct(5, (data) => data.i32(1, page.values).i32(2, page.encoding).i32(3, ENCODING.rle).i32(4, ENCODING.rle)),
   );
   out.put(page.content);
-}
-
-/** Definition levels of `rows` rows: 1 where there is a value. `present` is looked at only when some are missing and some not. */
-export function putLevels(out: ByteSink, present: Int32Array, rows: number, nulls: number): void {
-  const at = out.length;
-  out.int32(0);
-  if (nulls === 0 || nulls === rows) putRepeatedRun(out, nulls === 0 ? 1 : 0, rows);
-  else putPackedRun(out, present, rows, 1);
-  out.view.setInt32(at, out.length - at - 4, true);
 }

@@ -1,16 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { SLACK_BYTES } from './fast-path.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { judgeRecord } from './judge.ts';
 import { RecordReader } from './record.ts';
 import type { RecordSink } from './record-sink.ts';
 import { Shapes } from './shapes.ts';
 import { MAX_RAW_BYTES, MAX_RECORD_BYTES, type ScanSpec } from './spec.ts';
-import { JsonSyntax } from './syntax.ts';
+import type { JsonSyntax } from './syntax.ts';
 import { type ObjectTotals, Tally } from './tally.ts';
 import { ValueFraming } from './value-framing.ts';
 
-/** Large enough that calls do not count, small enough to stay in the processor's cache. */
-const WINDOW_BYTES = 512 * 1024;
 /** `auto` looks at so many lines that are not blank. */
 const SAMPLE_LINES = 100;
 
@@ -28,9 +26,11 @@ export class ObjectScanner {
   readonly #syntax: JsonSyntax;
   readonly #reader: RecordReader;
   readonly #shapes: Shapes;
-  #bytes: Buffer;
+  /** Has the window. */
+  readonly #kernel: Kernel;
+  readonly #firstCapacity: number;
   /** The window's space when nothing is in it. */
-  #empty: Buffer = Buffer.alloc(0);
+  #empty: Buffer;
   /** What is not consumed yet: `[#from, #to)`. */
   #from = 0;
   #to = 0;
@@ -45,8 +45,10 @@ export class ObjectScanner {
   constructor(spec: ScanSpec, sink: RecordSink) {
     this.#spec = spec;
     this.#sink = sink;
-    this.#bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES + SLACK_BYTES);
-    this.#syntax = new JsonSyntax(this.#bytes);
+    this.#kernel = sink.columns.kernel;
+    this.#firstCapacity = this.#kernel.capacity;
+    this.#syntax = this.#kernel.syntax;
+    this.#empty = this.#bytes.subarray(0, this.#kernel.capacity);
     this.#reader = new RecordReader(spec, this.#syntax);
     this.#shapes = new Shapes(spec, sink.columns);
     this.#tally = new Tally(spec);
@@ -62,23 +64,22 @@ export class ObjectScanner {
     this.#values = undefined;
   }
 
+  get #bytes(): Buffer {
+    return this.#syntax.bytes;
+  }
+
   /** Room for the next bytes of the object, never empty. */
   space(): Buffer {
     const kept = this.#to - this.#from;
-    const capacity = this.#bytes.length - SLACK_BYTES;
+    const { capacity } = this.#kernel;
     if (kept > capacity / 2) {
-      const larger = Buffer.allocUnsafeSlow(capacity * 2 + SLACK_BYTES);
-      this.#bytes.copy(larger, 0, this.#from, this.#to);
-      this.#bytes = larger;
-      this.#syntax.use(larger);
+      this.#kernel.resize(capacity * 2, this.#from, this.#to);
+      this.#empty = this.#bytes.subarray(0, this.#kernel.capacity);
     } else if (this.#from > 0) this.#bytes.copyWithin(0, this.#from, this.#to);
     this.#from = 0;
     this.#to = kept;
     // A view made once: with very many objects, making one is what one waits for.
-    if (kept === 0 && this.#empty.buffer === this.#bytes.buffer) return this.#empty;
-    const space = this.#bytes.subarray(kept, this.#bytes.length - SLACK_BYTES);
-    if (kept === 0) this.#empty = space;
-    return space;
+    return kept === 0 ? this.#empty : this.#empty.subarray(kept);
   }
 
   /** Takes the first `count` bytes of the last `space()`. */
@@ -90,9 +91,9 @@ export class ObjectScanner {
   finish(): ObjectTotals {
     this.#scan(true);
     for (const shape of this.#shapes.all) this.#tally.shape(shape);
-    if (this.#bytes.length > 4 * WINDOW_BYTES) {
-      this.#bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES + SLACK_BYTES);
-      this.#syntax.use(this.#bytes);
+    if (this.#kernel.capacity > 4 * this.#firstCapacity) {
+      this.#kernel.resize(this.#firstCapacity, 0, 0);
+      this.#empty = this.#bytes.subarray(0, this.#firstCapacity);
     }
     return this.#tally.totals();
   }
@@ -157,48 +158,37 @@ export class ObjectScanner {
   /** Certifies the lines in `[p, limit)`, of which only the last may lack its line end; gives `limit`. */
   #certifyLines(p: number, limit: number): number {
     const bytes = this.#bytes;
-    const syntax = this.#syntax;
-    const { view } = syntax;
-    const tally = this.#tally;
     const sink = this.#sink;
-    const { columns } = sink;
     const clean = isUtf8(bytes.subarray(p, limit));
-    let shape = this.#shapes.current;
     while (p < limit) {
-      if (shape !== undefined && (clean || this.#cleanLine(p, limit))) {
-        syntax.end = limit;
-        const end = shape.match(bytes, view, syntax, p, true);
-        if (end >= 0 && end - p <= MAX_RECORD_BYTES) {
-          const c = bytes[end]!;
-          const next =
-            c === NEWLINE ? end + 1 : c === RETURN && bytes[end + 1] === NEWLINE ? end + 2 : end === limit ? end : -1;
-          if (next >= 0) {
-            tally.at(this.#line++);
-            tally.staged++;
-            shape.records++;
-            const { eventMs } = shape;
-            if (eventMs < tally.minEventMs) tally.minEventMs = eventMs;
-            if (eventMs > tally.maxEventMs) tally.maxEventMs = eventMs;
-            if (columns.commit()) sink.flush();
-            p = next;
-            continue;
-          }
+      const shape = this.#shapes.current;
+      const known = clean ? limit : this.#cleanTo(p, limit);
+      if (shape !== undefined && known > p) {
+        this.#syntax.end = known;
+        const taken = shape.matchLines(p, known);
+        if (taken.records > 0) {
+          this.#tally.takeLines(shape, taken, this.#line);
+          this.#line += taken.records;
+          if (sink.columns.commit(taken.records)) sink.flush();
+          p = taken.end;
+          continue;
         }
       }
       let end = bytes.indexOf(NEWLINE, p);
       if (end < 0 || end > limit) end = limit;
       const next = end < limit ? end + 1 : limit;
       this.#closerLook(p, end, clean);
-      shape = this.#shapes.current;
       this.#line++;
       p = next;
     }
     return limit;
   }
 
-  #cleanLine(from: number, limit: number): boolean {
-    const end = this.#bytes.indexOf(NEWLINE, from);
-    return isUtf8(this.#bytes.subarray(from, end < 0 || end > limit ? limit : end));
+  /** The position behind the line that begins at `from`, or `from` when it is no UTF-8. */
+  #cleanTo(from: number, limit: number): number {
+    const newline = this.#bytes.indexOf(NEWLINE, from);
+    const end = newline < 0 || newline >= limit ? limit : newline + 1;
+    return isUtf8(this.#bytes.subarray(from, end)) ? end : from;
   }
 
   /** Judges one line in full. */

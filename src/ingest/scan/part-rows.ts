@@ -12,14 +12,13 @@ import { SpoolWriter } from './spool-writer.ts';
  */
 export class PartRows implements RecordSink {
   readonly columns: RecordColumns;
-  readonly #encoder: RowGroupEncoder;
+  readonly #encoder = new RowGroupEncoder();
   #path = '';
   #spool: SpoolWriter | undefined;
   #groups: RowGroup[] = [];
 
   constructor(spec: ScanSpec) {
     this.columns = new RecordColumns(spec.columns.map((c) => c.type));
-    this.#encoder = new RowGroupEncoder(this.columns.capacity);
   }
 
   /** Starts a part anew whose row groups go to `path`; what was begun before is given up. */

@@ -4,6 +4,7 @@ import type { JsonSyntax } from './syntax.ts';
 import { type Certified, certify, isFault, type RecordFault } from './values.ts';
 
 const LETTER_N = 0x6e;
+const LETTER_T = 0x74;
 
 /** A field of the top level that some column wants. */
 interface Wanted {
@@ -146,7 +147,7 @@ export class RecordReader {
 
   /** Sets the values of the record at the current row; only after a `read` that found no fault. */
   store(columns: RecordColumns): void {
-    const { bytes, view } = this.syntax;
+    const { bytes } = this.syntax;
     const { row } = columns;
     for (const [i, column] of columns.columns.entries()) {
       const start = this.#starts[i]!;
@@ -157,8 +158,10 @@ export class RecordReader {
       const { integer, double } = this.#certified[i]!;
       switch (column.type) {
         case 'text':
+          column.take(start, row);
+          break;
         case 'boolean':
-          column.take(bytes, view, start, row);
+          column.set(row, bytes[start] === LETTER_T);
           break;
         case 'integer':
           column.set(row, integer!);

@@ -43,12 +43,18 @@ export class Shapes {
     if (shape === undefined) return;
     const known = this.#shapes.findIndex((s) => s.equals(shape));
     if (known >= 0) {
+      shape.release();
       if (known > 0) this.#shapes.unshift(...this.#shapes.splice(known, 1));
       return;
     }
     if (full) {
-      if (this.#strangers < PATIENCE) return;
-      tally.shape(this.#shapes.pop()!);
+      if (this.#strangers < PATIENCE) {
+        shape.release();
+        return;
+      }
+      const leaving = this.#shapes.pop()!;
+      tally.shape(leaving);
+      leaving.release();
     }
     this.#strangers = 0;
     this.#shapes.unshift(shape);

@@ -18,8 +18,6 @@ const BACKSLASH = 0x5c;
  */
 export class JsonSyntax {
   bytes: Buffer;
-  /** Of the same bytes. */
-  view: DataView;
   end = 0;
   fault: SyntaxFault | undefined;
   /** The fault is that the text ends too early: more bytes could mend it. */
@@ -27,13 +25,11 @@ export class JsonSyntax {
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
-    this.view = viewOf(bytes);
   }
 
   /** Reads from other bytes from now on. */
   use(bytes: Buffer): void {
     this.bytes = bytes;
-    this.view = viewOf(bytes);
   }
 
   fail(reason: QuarantineReason, at: number, detail: string): -1 {
@@ -221,8 +217,4 @@ export class JsonSyntax {
       p = this.space(p + 1);
     }
   }
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import type { TakenLines } from '../kernel/kernel.ts';
 import type { PositionStep, QuarantinedRecord, QuarantineReason } from '../staged.ts';
 import type { Shape } from './fast-path.ts';
 import { NO_DRIFT, NO_POSITIONS } from './part.ts';
@@ -57,6 +58,15 @@ export class Tally {
     if (!Number.isNaN(reader.eventMs)) this.event(reader.eventMs);
     for (const name of reader.unknown) this.#count('unknown', name, 1);
     for (const column of reader.missing) this.#count('missing', this.#fieldOf(column), 1);
+  }
+
+  /** Takes the lines of a shape, of which the first stands at `line`. */
+  takeLines(shape: Shape, { records, minEventMs, maxEventMs }: TakenLines, line: number): void {
+    this.at(line);
+    this.staged += records;
+    shape.records += records;
+    if (minEventMs < this.minEventMs) this.minEventMs = minEventMs;
+    if (maxEventMs > this.maxEventMs) this.maxEventMs = maxEventMs;
   }
 
   event(ms: number): void {

@@ -74,14 +74,14 @@ export class ValueFraming {
     const { syntax } = this.#reader;
     const { bytes } = syntax;
     const shape = clean ? this.#shapes.current : undefined;
-    const quick = shape === undefined ? -1 : shape.match(bytes, syntax.view, syntax, p, false);
-    if (shape !== undefined && quick >= 0 && quick - p <= MAX_RECORD_BYTES) {
+    const quick = shape?.match(p);
+    if (shape !== undefined && quick !== undefined && quick.end - p <= MAX_RECORD_BYTES) {
       this.#tally.at(this.#line);
       this.#tally.staged++;
       shape.records++;
-      if (!Number.isNaN(shape.eventMs)) this.#tally.event(shape.eventMs);
+      if (!Number.isNaN(quick.eventMs)) this.#tally.event(quick.eventMs);
       this.#commit();
-      return quick;
+      return quick.end;
     }
     syntax.end = to;
     const end = this.#reader.read(p);
