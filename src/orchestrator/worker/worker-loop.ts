@@ -188,8 +188,12 @@ export class WorkerLoop {
     const { store, queue } = this.#options;
     const held = this.#held;
     const claimed = await this.#tellAndClaim();
-    if (held !== undefined)
-      await giveBackRuns({ store, queue, held, runs: this.#runs, id: this.#id }, this.#underWay.dataRuns());
+    if (held !== undefined) {
+      // What has just been claimed is begun below; a run given back before that would lose its claims.
+      const next = claimed.filter((c) => c.row.data === 1).map((c) => c.row.run_id);
+      const busy = new Set([...this.#underWay.dataRuns(), ...next]);
+      await giveBackRuns({ store, queue, held, runs: this.#runs, id: this.#id }, busy);
+    }
     if (claimed.length > 0) await this.#begin(claimed);
     if (!this.#lookForCancelled) return;
     this.#lookForCancelled = false;

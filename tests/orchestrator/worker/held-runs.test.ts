@@ -60,15 +60,15 @@ describe('runs that work on a warehouse', () => {
     checks: [...visits.pipeline.checks, ...extra],
   });
   /** Its fact never comes to an end. */
-  const endless = (): ResolvedPipeline => {
+  const endless = (): ResolvedPipeline => withPlace('(select count(*) from range(1000000000000))');
+  /** Another SQL for a column of the fact. */
+  const withPlace = (sql: string): ResolvedPipeline => {
     const { pipeline } = visits;
     const tables = pipeline.tables.map((t) =>
       t.name === 'visits' && t.kind === 'fact'
         ? {
             ...t,
-            columns: t.columns.map((c) =>
-              c.name === 'place' ? { ...c, sql: '(select count(*) from range(1000000000000))' } : c,
-            ),
+            columns: t.columns.map((c) => (c.name === 'place' ? { ...c, sql } : c)),
           }
         : t,
     );
@@ -148,6 +148,21 @@ describe('runs that work on a warehouse', () => {
     expect(await world.ended(id)).toMatchObject({ state: 'succeeded' });
     expect(await report(id)).toMatchObject({ outcome: 'published', batchId: 1 });
     expect(await visits.visits()).toEqual([1, 2, 3]);
+  });
+
+  test('a load that fails costs the one beside it no attempt', async () => {
+    const failing = withPlace("error('no such place')");
+    const stage = failing.tasks.find((t) => t.operator.kind === 'load-fact')!.after;
+    const beside: ResolvedPipeline = {
+      ...failing,
+      tasks: failing.tasks.map((t) => (t.operator.kind === 'load-dimension' ? { ...t, after: stage } : t)),
+    };
+    await worker({}, [beside]);
+    const id = await world.run(beside);
+    expect(await world.ended(id)).toMatchObject({ state: 'failed' });
+    expect(await world.taskRow(id, 'load_guests')).toMatchObject({ state: 'succeeded', attempt: 1 });
+    const started = (await world.events('task.started')).map((e) => `${e.task} ${e.attempt}`);
+    expect(started.filter((s) => s.startsWith('load_')).sort()).toEqual(['load_guests 1', 'load_visits 1']);
   });
 
   test('cancelling interrupts the statement that runs', async () => {
