@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -110,6 +110,17 @@ test('a value that an option or an argument cannot have is named with what it ma
   expect(option.err).toMatch(/^error: option '--users <n>': "-3" is not valid: write a whole number from 1 on\n/);
   const argument = await cli(['quarantine', 'show', 'abc']);
   expect(argument.err).toMatch(/^error: id: "abc" is not valid: write a whole number from 1 on\n/);
+});
+
+test('a simulation is not mixed into another', async () => {
+  const knobs = ['simulate', '--out', 'data', '--users', '2', '--songs', '3', '--to', '2018-11-02'];
+  const { code, cwd } = await cli(knobs);
+  expect(code).toBe(0);
+  const songs = await readdir(join(cwd, 'data', 'song_data'), { recursive: true });
+  const again = await cli([...knobs, '--seed', '9'], { cwd });
+  expect(again.code).toBe(2);
+  expect(again.err).toContain('data holds truth.json, log_data, song_data already');
+  expect(await readdir(join(cwd, 'data', 'song_data'), { recursive: true })).toEqual(songs);
 });
 
 test('a diagram that cannot be written is said as such', async () => {

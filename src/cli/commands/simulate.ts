@@ -1,4 +1,7 @@
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SparkifyError } from '../../core/errors.ts';
 import { type SimulateOptions, simulate } from '../../simulator/index.ts';
 import { type CliContext, line } from '../context.ts';
 import { readJsonFile } from '../json-file.ts';
@@ -33,6 +36,7 @@ export async function simulateCommand(context: CliContext, flags: SimulateFlags)
     ...(flags.defects === undefined ? {} : { defects: await defectsOf(context, flags.defects) }),
     signal: context.signal,
   };
+  await refuseMixture(context, flags.out);
   const project = await openProject(context, {});
   const view = progressView(context);
   const sink = await openOutput(context, project, flags.out);
@@ -58,6 +62,19 @@ export async function simulateCommand(context: CliContext, flags: SimulateFlags)
   } finally {
     view.stop();
   }
+}
+
+/** What an earlier simulation left in a folder would be read with this one's files, and the truth would hold for neither. */
+async function refuseMixture(context: CliContext, out: string): Promise<void> {
+  if (out.includes('://') && !out.startsWith('file://')) return;
+  const folder = out.startsWith('file://') ? fileURLToPath(out) : resolve(context.cwd, out);
+  const found = await readdir(folder).catch((): readonly string[] => []);
+  const own = ['truth.json', 'log_data', 'song_data'].filter((name) => found.includes(name));
+  if (own.length === 0) return;
+  throw new SparkifyError('USAGE', {
+    detail: `${out} holds ${own.join(', ')} already, and the truth is of one simulation only; nothing was written.`,
+    fix: 'Name another folder, or remove what lies there.',
+  });
 }
 
 async function defectsOf(context: CliContext, text: string): Promise<unknown> {
