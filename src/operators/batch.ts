@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { SparkifyError } from '../core/errors.ts';
 import { collectGarbage } from '../core/garbage.ts';
 import { latestBatch, openBatch, updateBatch } from '../ledger/batches.ts';
 import { coverageOf } from '../ledger/coverage.ts';
-import { isOneOf, selectIds } from '../ledger/id-list.ts';
+import { selectIds } from '../ledger/id-list.ts';
 import { mirrorLedger } from '../ledger/mirror.ts';
 import { pipelineRow } from '../ledger/pipelines.ts';
 import { ledger, ledgerTransaction } from '../ledger/transaction.ts';
@@ -13,6 +12,7 @@ import type { StarContext } from '../star/context.ts';
 import { tableExists, tablesOf } from '../star/delta.ts';
 import { batchTableName } from '../star/names.ts';
 import { winnerChange } from '../star/winners.ts';
+import { requireReading } from './reading.ts';
 import { type OpenBatch, type RunState, segmentsOf } from './run-state.ts';
 
 /**
@@ -54,7 +54,7 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   )
     return 'nothing-new';
 
-  if (rebuild) await requireColumns(state, outgoing);
+  if (rebuild) await requireReading(state, outgoing);
   await mirrorLedger(warehouse);
   const context: StarContext = {
     session,
@@ -100,28 +100,6 @@ async function open(state: RunState): Promise<OpenBatch | 'nothing-new'> {
   await beginBatch(session, pipeline.name, selectIds('object_id', incoming), selectIds('object_id', outgoing));
   options.failpoints.hit('batch.after');
   return { id, context, changes: new Map(), resumed: false };
-}
-
-/** A rebuild reads the segments under today's definition: they must have its columns. @throws SEGMENTS_LACK */
-async function requireColumns(state: RunState, outgoing: readonly number[]): Promise<void> {
-  const { warehouse, pipeline } = state.options;
-  const leaving = outgoing.length === 0 ? '' : `and not ${isOneOf('object_id', outgoing)}`;
-  const rows = await warehouse.read((s) =>
-    s.all<{ staging: string; columns: string }>(
-      `select distinct staging, columns from ${ledger('segments')} where segment_id in (select segment_id from ${ledger('objects')} where pipeline = $1 and state in ('live', 'staged') and records_staged > 0 ${leaving})`,
-      [pipeline.name],
-    ),
-  );
-  for (const row of rows) {
-    const staging = pipeline.stagings.find((s) => s.name === row.staging);
-    const held = JSON.parse(row.columns) as Readonly<Record<string, string>>;
-    const lacking = staging?.columns.find((c) => held[c.name] !== c.type);
-    if (lacking === undefined) continue;
-    const found = held[lacking.name];
-    throw new SparkifyError('SEGMENTS_LACK', {
-      detail: `${row.staging}.${lacking.name} is ${found === undefined ? 'not in them' : `${found} in them and ${lacking.type} now`}`,
-    });
-  }
 }
 
 /** Who comes into force and who goes, for every staging; ranked once a batch. */

@@ -41,12 +41,14 @@ export async function compactSegments(state: RunState, limits: CompactionLimits 
 
 async function compactStaging(state: RunState, staging: Staging, limits: CompactionLimits): Promise<number> {
   const { warehouse, pipeline, failpoints } = state.options;
-  const small = await warehouse.read((s) =>
+  const found = await warehouse.read((s) =>
     s.all<Piece>(
       `select segment_id, path, size_bytes, columns from ${ledger('segments')} where pipeline = $1 and staging = $2 and state = 'live' and row_count < $3 order by segment_id`,
       [pipeline.name, staging.name, limits.smallRows],
     ),
   );
+  // Only what was read alike is put together: what is known of the one is known of all.
+  const small = found.filter((s) => s.columns === found.at(-1)!.columns);
   if (small.length < limits.manySegments) return 0;
   const ids = small.map((s) => s.segment_id).join(', ');
   const objects = await warehouse.read((s) => objectsIn(s, ids));
@@ -93,7 +95,7 @@ async function compactStaging(state: RunState, staging: Staging, limits: Compact
         path,
         rows,
         sizeBytes,
-        small.map((s) => s.columns).sort()[0]!,
+        small[0]!.columns,
         events.length === 0 ? null : Math.min(...events.map((o) => o.min_event_ms!)),
         events.length === 0 ? null : Math.max(...events.map((o) => o.max_event_ms!)),
         tx.seq,

@@ -1,4 +1,4 @@
-import { ident, qualified } from '../core/quoting.ts';
+import { ident } from '../core/quoting.ts';
 import type { ResolvedPipeline } from '../pipeline/define.ts';
 import { createTableSql } from '../warehouse/ddl.ts';
 import { duckdbDialect } from '../warehouse/duckdb/dialect.ts';
@@ -63,35 +63,6 @@ async function createMirrorTables(warehouse: Warehouse, pipeline: ResolvedPipeli
     for (const table of pipeline.tables) {
       if (missing.includes(table.name))
         await session.exec(createTableSql(duckdbDialect, schema, table, { primaryKeys: false }));
-    }
-  });
-}
-
-/**
- * Gives staging tables the columns of a changed definition, before the objects are read again under it: columns are
- * added, columns of another type made anew, and those that are no longer read may stay empty.
- */
-export async function alignStagingTables(warehouse: Warehouse, pipeline: ResolvedPipeline): Promise<void> {
-  if (warehouse.capabilities.stagingInPlace) return;
-  const schema = starSchema(warehouse, pipeline);
-  await warehouse.transaction(async (session) => {
-    for (const staging of pipeline.stagings) {
-      const there = await session.all<{ column_name: string; data_type: string }>(
-        'select column_name, data_type from information_schema.columns where table_schema = $1 and table_name = $2',
-        [schema, staging.name],
-      );
-      const table = qualified(schema, staging.name);
-      for (const column of staging.columns) {
-        const type = warehouse.dialect.type(column.type);
-        const found = there.find((t) => t.column_name === column.name);
-        if (found?.data_type === type.replace(/ collate .*/, '')) continue;
-        if (found !== undefined) await session.exec(`alter table ${table} drop column ${ident(column.name)}`);
-        await session.exec(`alter table ${table} add column ${ident(column.name)} ${type}`);
-      }
-      const read = new Set(['_object', '_row', ...staging.columns.map((c) => c.name)]);
-      for (const { column_name: name } of there.filter((t) => !read.has(t.column_name))) {
-        await session.exec(`alter table ${table} alter column ${ident(name)} drop not null`);
-      }
     }
   });
 }

@@ -13,13 +13,13 @@ interface Settlement {
 }
 
 /**
- * When the same version of an object was read again (`--from-sources`), what people said about its rejected records is
+ * When the same version of an object was read again (`--from-sources`, or by other rules before it was published), what people said about its rejected records is
  * said about those of the new reading: corrections and replays are read again too, from the bytes that were kept. Once
  * done, doing it again finds nothing to do.
  */
 export async function readoptSettlements(state: RunState, staging: Staging): Promise<void> {
   const { warehouse, pipeline } = state.options;
-  const found = await warehouse.read((s) =>
+  const said = await warehouse.read((s) =>
     s.all<Settlement>(
       `select n.quarantine_id as new_id, n.object_id as new_object, q.state, q.note, r.uri as replacement_uri
        from ${ledger('objects')} o
@@ -27,11 +27,13 @@ export async function readoptSettlements(state: RunState, staging: Staging): Pro
          join ${ledger('quarantine')} q on q.object_id = o.object_id
          join ${ledger('quarantine')} n on n.object_id = a.object_id and n.ordinal = q.ordinal and n.raw = q.raw
          left join ${ledger('objects')} r on r.object_id = q.replacement_id
-       where o.pipeline = $1 and o.staging = $2 and o.state = 'live' and a.state = 'staged' and q.state <> 'quarantined' and n.state = 'quarantined'
-       order by n.quarantine_id`,
+       where o.pipeline = $1 and o.staging = $2 and o.state in ('live', 'staged') and a.state = 'staged' and q.state <> 'quarantined' and n.state = 'quarantined'
+       order by n.quarantine_id, o.object_id`,
       [pipeline.name, staging.name],
     ),
   );
+  // A version may have been read more than twice; the last that was said of a record stands.
+  const found = [...new Map(said.map((s) => [s.new_id, s])).values()];
   const discarded = found.filter((f) => f.state === 'discarded');
   if (discarded.length > 0) {
     await ledgerTransaction(warehouse, async (tx) => {

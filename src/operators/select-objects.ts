@@ -5,6 +5,7 @@ import { formatInstant, type Interval, isAllTime } from '../pipeline/interval.ts
 import type { Staging } from '../pipeline/tables.ts';
 import { compileTemplate } from '../pipeline/template.ts';
 import type { ListedObject, Listing, Source } from '../sources/source.ts';
+import { stagedByOtherRules } from './reading.ts';
 import { type RunState, warn } from './run-state.ts';
 
 /** A file's time may lie as much behind a write that follows it: a younger one proves nothing. */
@@ -53,6 +54,8 @@ function reportMissing(
 
 /** What the ledger knows of the listed objects: which are to be read, and which version stands for each of the others. */
 export interface Comparison {
+  /** Known, but read by other rules than today's and never published: as good as unread. */
+  readonly outdated: ReadonlySet<number>;
   readonly toRead: readonly ListedObject[];
   /** uri → object_id of the version that the listing shows. */
   readonly current: Map<string, number>;
@@ -61,9 +64,14 @@ export interface Comparison {
 
 export async function compareWithLedger(state: RunState, staging: Staging, listing: Listing): Promise<Comparison> {
   const { options } = state;
-  const known = await options.warehouse.read((s) => knownObjects(s, options.pipeline.name, staging.name));
+  const { known, outdated } = await options.warehouse.read(async (s) => {
+    const known = await knownObjects(s, options.pipeline.name, staging.name);
+    const waits = known.some((k) => k.state === 'staged');
+    return { known, outdated: waits ? await stagedByOtherRules(s, options.pipeline.name, staging) : new Set<number>() };
+  });
   const byUri = new Map<string, KnownObject[]>();
   for (const k of known) {
+    if (outdated.has(k.object_id)) continue;
     const versions = byUri.get(k.uri);
     if (versions === undefined) byUri.set(k.uri, [k]);
     else versions.push(k);
@@ -78,7 +86,7 @@ export async function compareWithLedger(state: RunState, staging: Staging, listi
     if (match === undefined) toRead.push(o);
     else current.set(o.uri, match.object_id);
   }
-  return { toRead, current, known };
+  return { toRead, current, known, outdated };
 }
 
 function sameVersion(listed: ListedObject, known: KnownObject, verify: boolean): boolean {
@@ -167,9 +175,11 @@ export async function selectVersions(
   // Corrections and replays go and come with the version they belong to.
   const leaving = new Set(outgoing);
   const coming = new Set(incoming);
+  const dropped = new Set(abandoned);
   const live = new Set(known.filter((k) => k.state === 'live').map((k) => k.object_id));
   for (const c of children) {
     if (leaving.has(c.parent_id)) (c.state === 'live' ? outgoing : abandoned).push(c.object_id);
+    else if (dropped.has(c.parent_id)) abandoned.push(c.object_id);
     else if (c.state === 'staged' && (live.has(c.parent_id) || coming.has(c.parent_id))) incoming.push(c.object_id);
   }
   return { incoming, outgoing, abandoned, gone: gone.map((k) => k.uri) };

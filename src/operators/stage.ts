@@ -96,8 +96,9 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     // What looked changed and was read proved to be as it was.
     if (summary.unchanged.length > 0)
       await tellLook(state, staging, listing, comparison, ({ uri }, live) => current.get(uri) === live.object_id);
-    if (options.fromSources === true) await readoptSettlements(state, staging);
-    const known = options.fromSources === true ? undefined : [...recorded, ...comparison.known];
+    if (options.fromSources === true || comparison.outdated.size > 0) await readoptSettlements(state, staging);
+    const known =
+      options.fromSources === true || comparison.outdated.size > 0 ? undefined : [...recorded, ...comparison.known];
     const outcome = await selectVersions(state, staging, listing, current, known);
     const result: StageOutcome = {
       staging: staging.name,
@@ -154,7 +155,8 @@ async function tellLook(
 function knownVersions(comparison: Comparison, readAgain: boolean): (uri: string, version: string) => boolean {
   if (readAgain) return () => false;
   if (comparison.known.length === 0) return () => false;
-  const known = new Set(comparison.known.map((k) => `${k.version} ${k.uri}`));
+  const fresh = comparison.known.filter((k) => !comparison.outdated.has(k.object_id));
+  const known = new Set(fresh.map((k) => `${k.version} ${k.uri}`));
   return (uri, version) => known.has(`${version} ${uri}`);
 }
 
@@ -165,7 +167,8 @@ async function noteUnchanged(
   summary: IngestSummary,
   current: Map<string, number>,
 ): Promise<void> {
-  const byVersion = new Map(comparison.known.map((k) => [`${k.version} ${k.uri}`, k]));
+  const fresh = comparison.known.filter((k) => !comparison.outdated.has(k.object_id));
+  const byVersion = new Map(fresh.map((k) => [`${k.version} ${k.uri}`, k]));
   const touched: { objectId: number; mtimeMs: number | null }[] = [];
   for (const u of summary.unchanged) {
     const known = byVersion.get(`${u.version} ${u.uri}`);

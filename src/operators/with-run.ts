@@ -6,9 +6,10 @@ import { ledgerTransaction } from '../ledger/transaction.ts';
 import { type Definition, definitionDifferences, definitionHash, definitionOf } from '../pipeline/definition.ts';
 import { ALL_TIME } from '../pipeline/interval.ts';
 import { ensureState } from '../star/apply.ts';
+import { alignEmptyTables, alignStagingTables } from './align-tables.ts';
 import { catchUpMirror } from './catch-up.ts';
 import { collectOrphanSegments } from './collect.ts';
-import { alignStagingTables, computeSchema, createTables, starSchema } from './create-tables.ts';
+import { computeSchema, createTables, starSchema } from './create-tables.ts';
 import type { RunOptions, RunState } from './run-state.ts';
 
 /** Does `work` as the only run of the pipeline: takes its lock, brings ledger and mirror up, clears what killed runs left. */
@@ -102,7 +103,8 @@ async function prepare(options: RunOptions, session: RunState['session']): Promi
   await warehouse.segments.claim(() => warehouse.identity());
   await collectOrphanSegments(state);
   if (!warehouse.capabilities.embedded) {
-    if (options.fromSources === true) await alignStagingTables(warehouse, pipeline);
+    if (options.fromSources === true || published === undefined) await alignStagingTables(warehouse, pipeline);
+    if (published === undefined) await alignEmptyTables(warehouse, pipeline);
     if (options.rebuild !== true && (await catchUpMirror(state)))
       options.progress({ type: 'note', detail: 'the local mirror was brought up to the warehouse' });
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { StagingColumn } from './column.ts';
 import type { ResolvedPipeline } from './define.ts';
 import type { Staging, StarTable } from './tables.ts';
 
@@ -12,22 +13,39 @@ const squeeze = (sql: string): string => sql.replace(/\s+/g, ' ').trim();
 const orderText = (order: readonly { sql: string; descending?: boolean }[]): string =>
   order.map((o) => `${squeeze(o.sql)}${o.descending === true ? ' desc' : ''}`).join(', ');
 
+/** How a staging column is read: its field, type and limits, as one text. */
+export function columnRule(c: StagingColumn): string {
+  return [
+    c.field,
+    c.type,
+    c.required ? 'required' : 'optional',
+    c.min ?? '',
+    c.max ?? '',
+    c.integerText === true ? 'integer text' : '',
+  ]
+    .join(' ')
+    .trim();
+}
+
+const RULE = /^(.*) (text|integer|double|boolean) (required|optional)(?: (\S*))?(?: (\S*))?(?: (integer text))?$/s;
+
+/**
+ * Whether every value that was read by an earlier rule (as `columnRule` wrote it) is what today's would have read. What it
+ * rejected is another matter: that is read again by a replay.
+ */
+export function keepsWhatWasRead(earlier: string, c: StagingColumn): boolean {
+  const [, field, type, presence, min = '', max = '', integerText] = RULE.exec(earlier) ?? [];
+  if (field !== c.field || type !== c.type) return false;
+  if (c.required && presence !== 'required') return false;
+  if (c.min !== undefined && (min === '' || Number(min) < c.min)) return false;
+  if (c.max !== undefined && (max === '' || Number(max) > c.max)) return false;
+  return c.integerText !== true || integerText !== undefined;
+}
+
 function stagingEntries(s: Staging): readonly (readonly [string, string])[] {
   return [
     [s.name, `staging key(${s.key.join(', ')}) winner(${orderText(s.winner)}) time(${s.eventTime ?? 'none'})`],
-    ...s.columns.map((c): readonly [string, string] => [
-      `${s.name}.${c.name}`,
-      [
-        c.field,
-        c.type,
-        c.required ? 'required' : 'optional',
-        c.min ?? '',
-        c.max ?? '',
-        c.integerText === true ? 'integer text' : '',
-      ]
-        .join(' ')
-        .trim(),
-    ]),
+    ...s.columns.map((c): readonly [string, string] => [`${s.name}.${c.name}`, columnRule(c)]),
   ];
 }
 

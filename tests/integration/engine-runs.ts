@@ -12,6 +12,7 @@ import type { Warehouse } from '../../src/warehouse/warehouse.ts';
 
 export interface EngineRun {
   readonly pipeline: ResolvedPipeline;
+  readonly options: RunOptions;
   run(change?: Partial<RunOptions>): Promise<RunReport>;
   /** Checksum of every star table. */
   checksums(): Promise<Readonly<Record<string, string>>>;
@@ -32,19 +33,19 @@ export function engineRun(
         Object.values(r).map((v) => (v instanceof Date ? v.toISOString() : v)),
       ),
     );
+  const options: RunOptions = {
+    pipeline,
+    warehouse,
+    openSource: (root) => openSource(root, { cwd: '/' }),
+    clock: systemClock,
+    failpoints: noFailpoints,
+    progress: silentProgress,
+    signal: new AbortController().signal,
+  };
   return {
     pipeline,
-    run: (change = {}) =>
-      runPipeline({
-        pipeline,
-        warehouse,
-        openSource: (root) => openSource(root, { cwd: '/' }),
-        clock: systemClock,
-        failpoints: noFailpoints,
-        progress: silentProgress,
-        signal: new AbortController().signal,
-        ...change,
-      }),
+    options,
+    run: (change = {}) => runPipeline({ ...options, ...change }),
     checksums: () =>
       warehouse.read(async (session) => {
         const sums: Record<string, string> = {};
