@@ -62,6 +62,16 @@ describe('a new project', () => {
     const rows = JSON.parse((await run('analyze', 'revenue', '--json')).out);
     await writeFile(join(cwd, 'expected.json'), JSON.stringify({ revenue: rows }));
     expect((await run('analyze', 'revenue', '--expect', 'expected.json')).code).toBe(0);
+    await writeFile(join(cwd, 'expected.json'), JSON.stringify(rows));
+    expect((await run('analyze', 'revenue', '--expect', 'expected.json')).code).toBe(0);
+    const mistyped = { revenu: rows };
+    await writeFile(join(cwd, 'expected.json'), JSON.stringify(mistyped));
+    const refused = await run('analyze', '--expect', 'expected.json');
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('expects something of an analysis "revenu", which there is not');
+    expect(refused.err).toContain('Did you mean revenue?');
+    await writeFile(join(cwd, 'expected.json'), '{"revenue": 5}');
+    expect((await run('analyze', 'revenue', '--expect', 'expected.json')).err).toContain('holds no expected rows');
     rows[0].revenue = 1;
     await writeFile(join(cwd, 'expected.json'), JSON.stringify({ revenue: rows.map(Object.values) }));
     const differs = await run('analyze', 'revenue', '--expect', 'expected.json');

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { errorText, SparkifyError } from '../../core/errors.ts';
+import { SparkifyError } from '../../core/errors.ts';
 import type { Analysis } from '../../pipeline/check.ts';
 import type { ResultBatch, SqlSession } from '../../warehouse/session.ts';
 import { renderBars } from '../bars.ts';
 import { type CliContext, line } from '../context.ts';
 import { type FormatFlags, formatOf } from '../format-option.ts';
+import { readJsonFile } from '../json-file.ts';
 import { type Format, jsonText, writeJsonArray, writeResult } from '../output.ts';
 import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
@@ -33,7 +32,16 @@ export async function analyze(context: CliContext, options: AnalyzeOptions, name
     return 0;
   }
   const chosen = chooseAnalyses(resolved.analyses, name ?? 'all');
-  const expected = options.expect === undefined ? undefined : await expectations(context, chosen, options.expect);
+  const expected =
+    options.expect === undefined
+      ? undefined
+      : options.expect === true
+        ? declared(chosen)
+        : fromFile(await readJsonFile(context.cwd, options.expect, 'file of expected rows'), {
+            file: options.expect,
+            chosen,
+            known: resolved.analyses.map((a) => a.name),
+          });
   return withWarehouse(context, project, { readOnly: true }, (warehouse) =>
     warehouse.read(async (session) => {
       await enterStar(warehouse, session, resolved);
@@ -111,27 +119,29 @@ async function writeAll(context: CliContext, session: SqlSession, analyses: read
 
 type Expected = ReadonlyMap<string, readonly unknown[]>;
 
-async function expectations(
-  context: CliContext,
-  analyses: readonly Analysis[],
-  from: string | true,
-): Promise<Expected> {
-  if (from === true) {
-    return new Map(analyses.flatMap((a) => (a.expected === undefined ? [] : [[a.name, a.expected] as const])));
-  }
-  try {
-    const parsed = JSON.parse(await readFile(resolve(context.cwd, from), 'utf8')) as Record<string, unknown[]>;
-    return new Map(Object.entries(parsed));
-  } catch (error) {
-    throw new SparkifyError(
-      'USAGE',
-      {
-        detail: `The expected results cannot be read from ${from}: ${errorText(error)}`,
-        fix: 'Name a JSON file of {"analysis": [rows]}.',
-      },
-      { cause: error },
-    );
-  }
+function declared(analyses: readonly Analysis[]): Expected {
+  return new Map(analyses.flatMap((a) => (a.expected === undefined ? [] : [[a.name, a.expected] as const])));
+}
+
+/** What `analyze all --json` prints, or for one analysis what `analyze NAME --json` does. */
+function fromFile(
+  content: unknown,
+  { file, chosen, known }: { readonly file: string; readonly chosen: readonly Analysis[]; readonly known: string[] },
+): Expected {
+  if (Array.isArray(content) && chosen.length === 1) return new Map([[chosen[0]!.name, content]]);
+  const byName = Object.entries(typeof content === 'object' && !Array.isArray(content) ? (content ?? {}) : {});
+  if (byName.length === 0 || !byName.every(([, rows]) => Array.isArray(rows)))
+    throw new SparkifyError('USAGE', {
+      detail: `${file} holds no expected rows.`,
+      fix: 'Write {"analysis": [rows]}, as `sparkify analyze all --json` prints it, or of one analysis its rows alone.',
+    });
+  const stranger = byName.map(([name]) => name).find((name) => !known.includes(name));
+  if (stranger !== undefined)
+    throw new SparkifyError('USAGE', {
+      detail: `${file} expects something of an analysis "${stranger}", which there is not.`,
+      fix: nameFix(stranger, known, 'The pipeline declares none; add `analyses` to it.'),
+    });
+  return new Map(byName as readonly (readonly [string, readonly unknown[]])[]);
 }
 
 interface Comparison {
