@@ -1,6 +1,6 @@
 import { durationText } from '../core/duration-text.ts';
 import type { RunReport } from '../operators/run-state.ts';
-import { type RunSummary, summarise } from '../orchestrator/worker/run-summary.ts';
+import { type RunSummary, type StageSummary, summarise } from '../orchestrator/worker/run-summary.ts';
 import { formatInterval } from '../pipeline/interval.ts';
 import { type CliContext, line } from './context.ts';
 import { jsonText } from './output.ts';
@@ -43,6 +43,7 @@ export async function printRunReport(context: CliContext, report: RunSummary): P
 async function printObjects(context: CliContext, report: RunSummary): Promise<void> {
   if (report.stages.length === 0) return;
   const right = { align: 'right' } as const;
+  const pruned = report.stages.some((s) => (s.pruned ?? 0) > 0);
   const lines = renderTable(
     [
       { title: 'staging' },
@@ -50,17 +51,25 @@ async function printObjects(context: CliContext, report: RunSummary): Promise<vo
       { title: 'new', ...right },
       { title: 'replaced', ...right },
       { title: 'gone', ...right },
+      ...(pruned ? [{ title: 'retracted', ...right }] : []),
       { title: 'read', ...right },
       { title: 'staged', ...right },
       { title: 'quarantined', ...right },
     ],
     report.stages.map((s) => [
       s.staging,
-      ...[s.listed, s.incoming, s.outgoing, s.gone, s.read, s.staged, s.quarantined].map(grouped),
+      ...[s.listed, s.incoming, replacedIn(s), s.gone].map(grouped),
+      ...(pruned ? [grouped(s.pruned ?? 0)] : []),
+      ...[s.read, s.staged, s.quarantined].map(grouped),
     ]),
     context.outColors,
   );
   await line(context.out, `\n${lines.join('\n')}`);
+}
+
+/** Versions that left V for another one. */
+function replacedIn(s: StageSummary): number {
+  return s.outgoing - (s.pruned ?? 0);
 }
 
 async function printDeltas(context: CliContext, report: RunSummary): Promise<void> {
@@ -100,8 +109,9 @@ export function runReportJson(report: RunSummary): unknown {
       staging: s.staging,
       listed: s.listed,
       new: s.incoming,
-      replaced: s.outgoing,
+      replaced: replacedIn(s),
       gone: s.goneNames,
+      retracted: s.pruned ?? 0,
       read: s.read,
       staged: s.staged,
       quarantined: s.quarantined,

@@ -68,6 +68,8 @@ export interface StageOutcome {
   readonly abandoned: readonly number[];
   /** Live objects that the listing no longer has. */
   readonly gone: readonly string[];
+  /** Of those gone, how many this run retracts; they are among `outgoing`. */
+  readonly pruned: number;
   readonly read: number;
   readonly staged: number;
   readonly quarantined: number;

@@ -125,6 +125,7 @@ export async function selectVersions(
   readonly outgoing: readonly number[];
   readonly abandoned: readonly number[];
   readonly gone: readonly string[];
+  readonly pruned: number;
 }> {
   const { options } = state;
   const pipeline = options.pipeline.name;
@@ -140,6 +141,7 @@ export async function selectVersions(
   const outgoing: number[] = [];
   const abandoned: number[] = [];
   const gone: StandingObject[] = [];
+  let pruned = 0;
   const listed = new Set(listing.objects.map((o) => o.uri));
   const reach = reachOf(state, staging, listing);
   for (const k of known) {
@@ -164,11 +166,12 @@ export async function selectVersions(
         });
       }
       outgoing.push(...gone.map((k) => k.object_id));
+      pruned = gone.length;
     } else {
       const names = gone.slice(0, 3).map((k) => k.uri);
       warn(
         state,
-        `${staging.name}: ${gone.length} published ${gone.length === 1 ? 'object is' : 'objects are'} gone from the source (${names.join(', ')}${gone.length > 3 ? ', …' : ''}); their rows stay. --prune retracts them.`,
+        `${staging.name}: ${gone.length} published ${gone.length === 1 ? 'object is' : 'objects are'} gone from the source (${names.join(', ')}${gone.length > 3 ? ', …' : ''}); ${gone.length === 1 ? 'its rows stay. --prune retracts it.' : 'their rows stay. --prune retracts them.'}`,
       );
     }
   }
@@ -182,7 +185,7 @@ export async function selectVersions(
     else if (dropped.has(c.parent_id)) abandoned.push(c.object_id);
     else if (c.state === 'staged' && (live.has(c.parent_id) || coming.has(c.parent_id))) incoming.push(c.object_id);
   }
-  return { incoming, outgoing, abandoned, gone: gone.map((k) => k.uri) };
+  return { incoming, outgoing, abandoned, gone: gone.map((k) => k.uri), pruned };
 }
 
 /** Which known uris this listing would have shown if they were there. */

@@ -36,6 +36,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       outgoing: [],
       abandoned: [],
       gone: [],
+      pruned: 0,
       read: 0,
       staged: 0,
       quarantined: 0,
@@ -185,8 +186,8 @@ function describe(outcome: StageOutcome, objects: number): string {
   if (objects === 0) {
     const waiting = outcome.incoming.length;
     return waiting > 0
-      ? `${n(waiting)} objects were staged by an earlier run`
-      : `nothing new in ${n(outcome.listed)} objects`;
+      ? `${n(waiting)} ${waiting === 1 ? 'object was' : 'objects were'} staged by an earlier run`
+      : `nothing new in ${n(outcome.listed)} ${outcome.listed === 1 ? 'object' : 'objects'}`;
   }
   const quarantine = outcome.quarantined === 0 ? '' : `, ${n(outcome.quarantined)} in quarantine`;
   return `${n(outcome.staged)} records from ${n(objects)} of ${n(outcome.listed)} objects${quarantine}`;

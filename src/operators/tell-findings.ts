@@ -19,7 +19,7 @@ export function tellDrift(state: RunState, staging: Staging, objects: readonly S
   if (more > 0)
     warn(
       state,
-      `${staging.name}: ${more} more objects have other fields; sparkify ledger --json names them all (drift)`,
+      `${staging.name}: ${more} more ${more === 1 ? 'object has' : 'objects have'} other fields; sparkify ledger --json names them all (drift)`,
     );
 }
 

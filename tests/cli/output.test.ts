@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { renderBars } from '../../src/cli/bars.ts';
 import { type Format, writeJsonArray, writeResult } from '../../src/cli/output.ts';
+import { printRunReport, runReportJson } from '../../src/cli/run-report.ts';
 import { textWidth, truncate, visible } from '../../src/cli/text-width.ts';
 import { bytesText } from '../../src/cli/values.ts';
 import { durationText } from '../../src/core/duration-text.ts';
+import type { RunSummary } from '../../src/orchestrator/worker/run-summary.ts';
 import type { ResultBatch, SqlValue } from '../../src/warehouse/session.ts';
 import { fakeContext } from './fake-context.ts';
 
@@ -177,4 +179,39 @@ test('a character is as wide by itself as beside one that wants a closer look', 
 test('durations and sizes are written for people', () => {
   expect([840, 1234, 125_000].map(durationText)).toEqual(['840 ms', '1.2 s', '2 min 05 s']);
   expect([0, 999, 1500, 250_000_000].map(bytesText)).toEqual(['0 B', '999 B', '1.5 kB', '250 MB']);
+});
+
+test('a run says what it retracted apart from what it replaced', async () => {
+  const context = fakeContext();
+  const stage = {
+    staging: 's',
+    listed: 9,
+    incoming: 1,
+    outgoing: 3,
+    abandoned: 0,
+    gone: 2,
+    pruned: 2,
+    goneNames: ['file:///a', 'file:///b'],
+    read: 1,
+    staged: 1,
+    quarantined: 0,
+  };
+  const report: RunSummary = {
+    pipeline: 'p',
+    interval: { startMs: 0, endMs: 86_400_000 },
+    outcome: 'published',
+    batchId: 1,
+    epoch: 1,
+    stages: [stage],
+    deltas: [],
+    checks: [],
+    warnings: [],
+    durationMs: 1,
+  };
+  await printRunReport(context, report);
+  expect(context.output()).toMatch(/listed +new +replaced +gone +retracted +read/);
+  expect(context.output()).toMatch(/^s +9 +1 +1 +2 +2 +1 +1 +0$/m);
+  expect(runReportJson(report)).toMatchObject({ stages: [{ replaced: 1, retracted: 2, gone: stage.goneNames }] });
+  const { pruned: _, ...stored } = stage;
+  expect(runReportJson({ ...report, stages: [stored] })).toMatchObject({ stages: [{ replaced: 3, retracted: 0 }] });
 });

@@ -94,7 +94,7 @@ describe.each(['duckdb', 'postgres'] as const)('a run that failed at one task, o
     // The same again: the deltas are taken over, the verdict is a second one.
     await expect(run(failing)).rejects.toMatchObject({ code: 'CHECKS_FAILED' });
     expect(resumed()).toEqual(['load_visits', 'load_guests']);
-    expect(detailOf('stage_visits')).toBe('1 objects were staged by an earlier run');
+    expect(detailOf('stage_visits')).toBe('1 object was staged by an earlier run');
     expect(await world.warehouse.read((s) => checkHistory(s, 'visits', { name: few.name }))).toHaveLength(2);
 
     // The check is corrected; nothing but it and the publish is done.

@@ -28,7 +28,7 @@ export function planNotes(of: {
       .map((o) => o.name)
       .join(', ');
     notes.push(
-      `${gone.length} published ${gone.length === 1 ? 'object is' : 'objects are'} gone from the source (${first}${gone.length > 3 ? ', …' : ''}); their rows stay until sparkify run ${pipeline} --prune.`,
+      `${gone.length} published ${gone.length === 1 ? 'object is' : 'objects are'} gone from the source (${first}${gone.length > 3 ? ', …' : ''}); ${gone.length === 1 ? 'its' : 'their'} rows stay until sparkify run ${pipeline} --prune.`,
     );
   }
   if (tasks.some((t) => t.data) && facts.listings.every((l) => l.wholeAtMs === undefined))

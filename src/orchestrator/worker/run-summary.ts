@@ -5,11 +5,13 @@ export interface RunSummary extends Omit<RunReport, 'stages'> {
   readonly stages: readonly StageSummary[];
 }
 
-export interface StageSummary extends Omit<StageOutcome, 'incoming' | 'outgoing' | 'abandoned' | 'gone'> {
+export interface StageSummary extends Omit<StageOutcome, 'incoming' | 'outgoing' | 'abandoned' | 'gone' | 'pruned'> {
   readonly incoming: number;
   readonly outgoing: number;
   readonly abandoned: number;
   readonly gone: number;
+  /** Missing in what an earlier version stored. */
+  readonly pruned?: number;
   /** The first of those that are gone, for people. */
   readonly goneNames: readonly string[];
 }

@@ -116,7 +116,7 @@ describe('what the store knows of sources and warehouse', () => {
     const plan = await world.plan(week);
     expect(plan.counts).toMatchObject({ stale: 0, done: 5 });
     expect(plan.notes).toContain(
-      '1 published object is gone from the source (log/2018-11-03.json); their rows stay until sparkify run plays --prune.',
+      '1 published object is gone from the source (log/2018-11-03.json); its rows stay until sparkify run plays --prune.',
     );
     await world.run({ prune: true, pruneAll: true });
     expect(await pending()).toEqual([]);

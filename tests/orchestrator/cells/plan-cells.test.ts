@@ -80,7 +80,7 @@ describe('runs', () => {
     expect(made.reads).toMatchObject({ objects: 3, sizeBytes: 70 });
     expect(made.reads.first.map((o) => o.name)).toEqual(['b', 'c', 'song']);
     expect(made.notes[0]).toBe(
-      '1 published object is gone from the source (gone); their rows stay until sparkify run sparkify --prune.',
+      '1 published object is gone from the source (gone); its rows stay until sparkify run sparkify --prune.',
     );
   });
 
