@@ -1,7 +1,7 @@
 import type { QuarantinedRecord, StagedObject, StagedSegment } from '../ingest/staged.ts';
 import type { Interval } from '../pipeline/interval.ts';
 import type { Staging } from '../pipeline/tables.ts';
-import type { SqlSession, SqlValue } from '../warehouse/session.ts';
+import type { ColumnValues, SqlSession, SqlValue } from '../warehouse/session.ts';
 import { isOneOf } from './id-list.ts';
 import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
 import { type LedgerTransaction, ledger, nextId, type ReservedIds } from './transaction.ts';
@@ -53,32 +53,6 @@ export async function eventSpans(
   return spans;
 }
 
-/** In the order of the values that `recordSegment` gives. */
-const OBJECT_COLUMNS = [
-  'object_id',
-  'pipeline',
-  'staging',
-  'uri',
-  'version',
-  'size_bytes',
-  'mtime_ms',
-  'looked_at_ms',
-  'segment_id',
-  'first_row',
-  'records_read',
-  'records_staged',
-  'records_quarantined',
-  'min_event_ms',
-  'max_event_ms',
-  'positions',
-  'drift',
-  'parent_id',
-  'state',
-  'staged_at_ms',
-  'published_epoch',
-  'retired_epoch',
-  'seq',
-];
 const quarantineColumns = Object.keys(ledgerTables.find((t) => t.name === 'quarantine')!.columns);
 
 /** Records a finished segment under reserved ids, with its objects and its rejected records; the objects' ids, in their order. */
@@ -95,9 +69,14 @@ export async function recordSegment(
 ): Promise<readonly number[]> {
   const { session, seq } = tx;
   const { segmentId, firstObjectId: firstObject } = ids;
-  const events = segment.objects.filter((o) => o.minEventMs !== undefined);
-  const min = events.reduce<number | null>((m, o) => (m === null ? o.minEventMs! : Math.min(m, o.minEventMs!)), null);
-  const max = events.reduce<number | null>((m, o) => (m === null ? o.maxEventMs! : Math.max(m, o.maxEventMs!)), null);
+  const { objects } = segment;
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const { minEventMs, maxEventMs } of objects) {
+    if (minEventMs === undefined) continue;
+    min = Math.min(min, minEventMs);
+    max = Math.max(max, maxEventMs!);
+  }
   await session.exec(
     `insert into ${ledger('segments')} (segment_id, pipeline, staging, path, row_count, size_bytes, columns, min_event_ms, max_event_ms, state, seq)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'live', $10)`,
@@ -109,39 +88,46 @@ export async function recordSegment(
       segment.rows,
       segment.sizeBytes,
       segmentSchema(staging),
-      min,
-      max,
+      min <= max ? min : null,
+      min <= max ? max : null,
       seq,
     ],
   );
-  const rows = segment.objects.map((o, i): readonly SqlValue[] => [
-    firstObject + i,
-    pipeline,
-    staging.name,
-    o.uri,
-    o.version,
-    o.sizeBytes,
-    o.mtimeMs === undefined ? null : Math.trunc(o.mtimeMs),
-    options.nowMs,
-    segmentId,
-    o.firstRow,
-    o.read,
-    o.staged,
-    o.quarantined,
-    o.minEventMs ?? null,
-    o.maxEventMs ?? null,
-    o.positions.length === 0 ? null : JSON.stringify(o.positions.map((p) => [p.row, p.ordinal, p.line])),
-    hasDrift(o) ? JSON.stringify(o.drift) : null,
-    options.parentIds?.[i] ?? null,
-    'staged',
-    options.nowMs,
-    null,
-    null,
-    seq,
-  ]);
-  await session.insertRows(LEDGER_SCHEMA, 'objects', OBJECT_COLUMNS, rows);
+  await session.insertColumns(LEDGER_SCHEMA, 'objects', objects.length, {
+    object_id: { from: firstObject },
+    pipeline: { all: pipeline },
+    staging: { all: staging.name },
+    uri: { each: objects.map((o) => o.uri) },
+    version: { each: objects.map((o) => o.version) },
+    size_bytes: { each: objects.map((o) => o.sizeBytes) },
+    mtime_ms: of(objects, (o) => (o.mtimeMs === undefined ? null : Math.trunc(o.mtimeMs))),
+    looked_at_ms: { all: options.nowMs },
+    segment_id: { all: segmentId },
+    first_row: { each: objects.map((o) => o.firstRow) },
+    records_read: of(objects, (o) => o.read),
+    records_staged: of(objects, (o) => o.staged),
+    records_quarantined: of(objects, (o) => o.quarantined),
+    min_event_ms: of(objects, (o) => o.minEventMs ?? null),
+    max_event_ms: of(objects, (o) => o.maxEventMs ?? null),
+    positions: of(objects, (o) =>
+      o.positions.length === 0 ? null : JSON.stringify(o.positions.map((p) => [p.row, p.ordinal, p.line])),
+    ),
+    drift: of(objects, (o) => (hasDrift(o) ? JSON.stringify(o.drift) : null)),
+    parent_id: options.parentIds === undefined ? { all: null } : { each: options.parentIds },
+    state: { all: 'staged' },
+    staged_at_ms: { all: options.nowMs },
+    published_epoch: { all: null },
+    retired_epoch: { all: null },
+    seq: { all: seq },
+  });
   await recordQuarantine(tx, pipeline, firstObject, segment.quarantined);
-  return segment.objects.map((_, i) => firstObject + i);
+  return objects.map((_, i) => firstObject + i);
+}
+
+/** What each object has; one value where they all agree, as most small ones do. */
+function of(objects: readonly StagedObject[], has: (object: StagedObject) => SqlValue): ColumnValues {
+  const all = objects.length === 0 ? null : has(objects[0]!);
+  return objects.every((o) => has(o) === all) ? { all } : { each: objects.map(has) };
 }
 
 function hasDrift({ drift }: StagedObject): boolean {

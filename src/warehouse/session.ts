@@ -13,6 +13,12 @@ export interface ResultBatch {
   readonly rows: readonly (readonly SqlValue[])[];
 }
 
+/** What the rows of an insert have in one column: the same all of them, whole numbers counted up, or each its own. */
+export type ColumnValues =
+  | { readonly all: SqlValue }
+  | { readonly from: number }
+  | { readonly each: readonly SqlValue[] };
+
 /** One connection to an engine. Parameters are `$1, $2, …`; timestamps are UTC and come as `Date`. */
 export interface SqlSession {
   /** Runs one or (without parameters) several statements; the number of rows the last one changed. */
@@ -26,5 +32,12 @@ export interface SqlSession {
     table: string,
     columns: readonly string[],
     rows: readonly (readonly SqlValue[])[],
+  ): Promise<void>;
+  /** The same for very many rows, by column. */
+  insertColumns(
+    schema: string,
+    table: string,
+    count: number,
+    columns: Readonly<Record<string, ColumnValues>>,
   ): Promise<void>;
 }

@@ -61,6 +61,30 @@ describe.each(engines)('a warehouse in $name', ({ open }) => {
     for (const row of rows) expect(plain).toContainEqual(row);
   });
 
+  test.each([
+    ['as they are', ['x', '', null, 'tab\tand \u0002', 'Björk 😀'], [1, null, -(2 ** 53) + 1, 0, 7]],
+    ['with line ends and marks in texts', ['a\nb', '\u0001', null, '\n', 'c\r\n'], [1, 2, 3, 4, 5]],
+    ['without a NULL', ['a', 'b', '', 'd', 'e'], [5, 4, 3, 2, 1]],
+    ['with numbers that are not whole', ['a', 'b', 'c', 'd', 'e'], [2n ** 62n, 1, 2, 3, 4]],
+  ])('gives back columns that were inserted in bulk, %s', async (_name, texts, numbers) => {
+    const count = 500;
+    const repeated = <T>(values: readonly T[]): T[] => Array.from({ length: count }, (_, i) => values[i % 5]!);
+    await warehouse.transaction((s) =>
+      s.insertColumns(schema, 't', count, {
+        c: { from: 7 },
+        b: { each: repeated(texts) },
+        a: { each: repeated(numbers) },
+        e: { all: true },
+        f: { all: null },
+      }),
+    );
+    const back = await warehouse.read((s) => s.all<{ c: number }>('select * from t order by c'));
+    expect(back).toEqual(
+      back.map((_, i) => ({ a: numbers[i % 5], b: texts[i % 5], c: 7 + i, d: null, e: true, f: null })),
+    );
+    expect(back).toHaveLength(count);
+  });
+
   test('inserts named columns in their order; the others are NULL', async () => {
     await warehouse.transaction((s) => s.insertRows(schema, 't', ['c', 'a'], [[0.5, 7]]));
     expect(await warehouse.read((s) => s.all('select a, b, c from t'))).toEqual([{ a: 7, b: null, c: 0.5 }]);

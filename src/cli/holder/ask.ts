@@ -133,6 +133,10 @@ class HeldSession implements SqlSession {
   async insertRows(): Promise<never> {
     throw new SparkifyError('INTERNAL', { detail: 'a reader of a held warehouse cannot write' });
   }
+
+  async insertColumns(): Promise<never> {
+    return this.insertRows();
+  }
 }
 
 /** One snapshot, from its first request to its end. */

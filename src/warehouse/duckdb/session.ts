@@ -5,8 +5,10 @@ import {
   type DuckDBResult,
 } from '@duckdb/node-api';
 import { identList, qualified } from '../../core/quoting.ts';
-import type { ResultBatch, Row, SqlSession, SqlValue } from '../session.ts';
+import { rowsOf } from '../column-values.ts';
+import type { ColumnValues, ResultBatch, Row, SqlSession, SqlValue } from '../session.ts';
 import { translateDuckError } from './errors.ts';
+import { joinColumns } from './joined-columns.ts';
 import { fromDuck, toDuckColumn, toDuckParams } from './values.ts';
 
 const CHUNK_ROWS = 2048;
@@ -122,6 +124,19 @@ export class DuckSession implements SqlSession {
     } catch (error) {
       throw translateDuckError(error, `insert into ${schema}.${table}`);
     }
+  }
+
+  async insertColumns(
+    schema: string,
+    table: string,
+    count: number,
+    columns: Readonly<Record<string, ColumnValues>>,
+  ): Promise<void> {
+    const names = Object.keys(columns);
+    const joined = count <= FEW_ROWS ? undefined : joinColumns(count, Object.entries(columns));
+    if (joined === undefined) await this.insertRows(schema, table, names, rowsOf(count, Object.values(columns)));
+    else
+      await this.exec(`insert into ${qualified(schema, table)} (${identList(names)}) ${joined.select}`, joined.params);
   }
 
   #run(sql: string, params: readonly SqlValue[]): Promise<DuckDBMaterializedResult> {

@@ -1,6 +1,7 @@
 import type { Client, QueryArrayConfig, QueryArrayResult } from 'pg';
 import { identList, qualified } from '../../core/quoting.ts';
-import type { ResultBatch, Row, SqlSession, SqlValue } from '../session.ts';
+import { rowsOf } from '../column-values.ts';
+import type { ColumnValues, ResultBatch, Row, SqlSession, SqlValue } from '../session.ts';
 import { copyIn } from './copy-in.ts';
 import { type ErrorPlace, translateStatementError } from './errors.ts';
 import { RowCursor } from './row-cursor.ts';
@@ -57,6 +58,15 @@ export class PostgresSession implements SqlSession {
     if (rows.length === 0) return;
     const target = `${qualified(schema, table)} (${identList(columns)})`;
     await this.copyFrom(target, 'text', encodeRows(rows));
+  }
+
+  async insertColumns(
+    schema: string,
+    table: string,
+    count: number,
+    columns: Readonly<Record<string, ColumnValues>>,
+  ): Promise<void> {
+    await this.insertRows(schema, table, Object.keys(columns), rowsOf(count, Object.values(columns)));
   }
 
   /** COPY FROM STDIN on this connection; the number of rows. */
