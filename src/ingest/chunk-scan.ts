@@ -32,7 +32,7 @@ export async function scanChunk(
   pool: ScanPool,
   spec: ScanSpec,
   spoolDirectory: string,
-  isKnown: IsKnown,
+  isKnown?: IsKnown,
 ): Promise<ScannedChunk> {
   mkdirSync(spoolDirectory, { recursive: true });
   const scanned = await Promise.all(
@@ -63,9 +63,10 @@ export async function scanChunk(
 async function scanPart(
   inputs: readonly FetchedObject[],
   scan: (left: readonly FetchedObject[]) => Promise<ScannedPart>,
-  isKnown: IsKnown,
+  isKnown: IsKnown | undefined,
 ): Promise<{ part: ScannedPart; unchanged: readonly UnchangedObject[] }> {
   const unchanged: UnchangedObject[] = [];
+  if (isKnown === undefined) return { part: await scan(inputs), unchanged };
   const wanted = inputs.filter(({ object: { uri }, version }) => {
     if (version === undefined || !isKnown(uri, version)) return true;
     unchanged.push({ uri, version });

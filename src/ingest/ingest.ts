@@ -31,8 +31,8 @@ export interface IngestRequest {
   readonly folder?: string;
   /** A DuckDB that may read the segments; used only while the generator runs. */
   readonly session: SqlSession;
-  /** Whether this version of an object is staged already. */
-  readonly isKnown: IsKnown;
+  /** Whether this version of an object is staged already. @default none is */
+  readonly isKnown?: IsKnown;
   readonly failpoints?: Failpoints;
   readonly progress?: (done: number, total: number, unit: string) => void;
   readonly signal?: AbortSignal | undefined;

@@ -26,6 +26,8 @@ export async function listObjects(state: RunState, staging: Staging, source: Sou
     ...(staging.template === undefined ? {} : { template: staging.template }),
     ...(within === undefined ? {} : { interval: within }),
     signal: state.options.signal,
+    // The threads that will read the objects have nothing to do yet.
+    ...(state.options.workers === 0 ? {} : { lookAside: (paths) => state.threads.pool().look(paths) }),
   });
   for (const s of listing.skipped.slice(0, 10)) warn(state, `${staging.name}: ${s.key} is not read: ${s.reason}`);
   if (listing.skipped.length > 10)
@@ -52,14 +54,23 @@ function reportMissing(
   );
 }
 
+/** What becomes of a uri that the ledger knows. */
+export interface KnownUri {
+  /** But for the outdated ones. */
+  readonly versions: KnownObject[];
+  listed: boolean;
+  /** The version that the listing shows; undefined: none that is known yet. */
+  current: number | undefined;
+}
+
 /** What the ledger knows of the listed objects: which are to be read, and which version stands for each of the others. */
 export interface Comparison {
   /** Known, but read by other rules than today's and never published: as good as unread. */
   readonly outdated: ReadonlySet<number>;
   readonly toRead: readonly ListedObject[];
-  /** uri → object_id of the version that the listing shows. */
-  readonly current: Map<string, number>;
   readonly known: readonly KnownObject[];
+  /** The known ones by uri. Objects that nobody knows are not in it: of a first load, they are all. */
+  readonly uris: ReadonlyMap<string, KnownUri>;
 }
 
 export async function compareWithLedger(state: RunState, staging: Staging, listing: Listing): Promise<Comparison> {
@@ -69,24 +80,25 @@ export async function compareWithLedger(state: RunState, staging: Staging, listi
     const waits = known.some((k) => k.state === 'staged');
     return { known, outdated: waits ? await stagedByOtherRules(s, options.pipeline.name, staging) : new Set<number>() };
   });
-  const byUri = new Map<string, KnownObject[]>();
+  const uris = new Map<string, KnownUri>();
+  if (known.length === 0) return { toRead: listing.objects, known, uris, outdated };
   for (const k of known) {
-    if (outdated.has(k.object_id)) continue;
-    const versions = byUri.get(k.uri);
-    if (versions === undefined) byUri.set(k.uri, [k]);
-    else versions.push(k);
+    const fresh = outdated.has(k.object_id) ? [] : [k];
+    const own = uris.get(k.uri);
+    if (own === undefined) uris.set(k.uri, { versions: fresh, listed: false, current: undefined });
+    else own.versions.push(...fresh);
   }
-  const current = new Map<string, number>();
   const toRead: ListedObject[] = [];
   for (const o of listing.objects) {
-    const match =
-      options.fromSources === true
-        ? undefined
-        : byUri.get(o.uri)?.find((k) => sameVersion(o, k, options.verify === true));
-    if (match === undefined) toRead.push(o);
-    else current.set(o.uri, match.object_id);
+    const own = uris.get(o.uri);
+    if (own !== undefined) {
+      own.listed = true;
+      if (options.fromSources !== true)
+        own.current = own.versions.find((k) => sameVersion(o, k, options.verify === true))?.object_id;
+    }
+    if (own?.current === undefined) toRead.push(o);
   }
-  return { toRead, current, known, outdated };
+  return { toRead, known, uris, outdated };
 }
 
 function sameVersion(listed: ListedObject, known: KnownObject, verify: boolean): boolean {
@@ -106,20 +118,19 @@ export function looksSame(listed: ListedObject, known: KnownObject): boolean {
   return listed.sizeBytes === known.size_bytes && Math.trunc(listed.mtimeMs) === known.mtime_ms;
 }
 
-/** A version that is live or staged. */
-export type StandingObject = Pick<KnownObject, 'object_id' | 'uri' | 'state'>;
-
 /**
- * Which versions enter, leave or were replaced before they were published, given the version that stands for each listed
+ * Which versions enter, leave or were replaced before they were published, given the version that stands for each known
  * uri.
- * @param standing every live or staged version of the staging; read from the ledger when it is not given
+ * @param read ids of what this run has recorded: they stand for their uris
+ * @param standing every other live or staged version of the staging; looked for in the ledger when it is not given
  */
 export async function selectVersions(
   state: RunState,
   staging: Staging,
   listing: Listing,
-  current: ReadonlyMap<string, number>,
-  standing?: readonly StandingObject[],
+  uris: ReadonlyMap<string, Pick<KnownUri, 'listed' | 'current'>>,
+  read: readonly number[],
+  standing?: readonly KnownObject[],
 ): Promise<{
   readonly incoming: readonly number[];
   readonly outgoing: readonly number[];
@@ -137,22 +148,23 @@ export async function selectVersions(
     ),
   }));
   const isChild = new Set(children.map((c) => c.object_id));
-  const incoming: number[] = [];
+  const incoming = [...read];
   const outgoing: number[] = [];
   const abandoned: number[] = [];
-  const gone: StandingObject[] = [];
+  const gone: KnownObject[] = [];
   let pruned = 0;
-  const listed = new Set(listing.objects.map((o) => o.uri));
+  const isRead = new Set(standing === undefined ? read : []);
   const reach = reachOf(state, staging, listing);
   for (const k of known) {
-    if (isChild.has(k.object_id)) continue;
-    const present = current.get(k.uri);
+    if (isChild.has(k.object_id) || isRead.has(k.object_id)) continue;
+    const own = uris.get(k.uri);
+    const present = own?.current;
     if (present !== undefined) {
       if (present === k.object_id) {
         if (k.state === 'staged') incoming.push(k.object_id);
       } else if (k.state === 'live') outgoing.push(k.object_id);
       else abandoned.push(k.object_id);
-    } else if (k.state === 'live' && !listed.has(k.uri) && reach(k.uri)) gone.push(k);
+    } else if (k.state === 'live' && own?.listed !== true && reach(k.uri)) gone.push(k);
   }
   if (gone.length > 0) {
     if (options.prune === true) {
@@ -175,6 +187,8 @@ export async function selectVersions(
       );
     }
   }
+  const result = { incoming, outgoing, abandoned, gone: gone.map((k) => k.uri), pruned };
+  if (children.length === 0) return result;
   // Corrections and replays go and come with the version they belong to.
   const leaving = new Set(outgoing);
   const coming = new Set(incoming);
@@ -185,7 +199,7 @@ export async function selectVersions(
     else if (dropped.has(c.parent_id)) abandoned.push(c.object_id);
     else if (c.state === 'staged' && (live.has(c.parent_id) || coming.has(c.parent_id))) incoming.push(c.object_id);
   }
-  return { incoming, outgoing, abandoned, gone: gone.map((k) => k.uri), pruned };
+  return result;
 }
 
 /** Which known uris this listing would have shown if they were there. */

@@ -59,11 +59,14 @@ export async function compareLook(
   warehouse: Pick<Warehouse, 'read'>,
 ): Promise<SourceLook> {
   const template = staging.template === undefined ? undefined : compileTemplate(staging.template);
-  const live = new Map(known.filter((k) => k.state === 'live').map((k) => [k.uri, k]));
+  const live = new Map<string, KnownObject>();
+  for (const k of known) if (k.state === 'live') live.set(k.uri, k);
   const changed: { readonly listed: ListedObject; readonly live: KnownObject }[] = [];
   const differing: DifferingObject[] = [];
+  let there = 0;
   for (const listed of listing.objects) {
-    const own = live.get(listed.uri);
+    const own = live.size === 0 ? undefined : live.get(listed.uri);
+    if (own !== undefined) there++;
     if (own === undefined) differing.push(differingObject(listed, 'new', template?.match(listed.key)));
     else if (!isLive(listed, own)) changed.push({ listed, live: own });
   }
@@ -81,10 +84,12 @@ export async function compareLook(
     differing.push(differingObject(listed, 'changed', period));
   }
   const covers = reachOf(listing, template, within);
-  const listedUris = new Set(listing.objects.map((o) => o.uri));
-  for (const { uri, version, size_bytes: sizeBytes } of live.values()) {
-    if (listedUris.has(uri) || !covers(uri)) continue;
-    differing.push(differingObject({ uri, version, sizeBytes }, 'gone', template?.match(keyOf(listing, uri))));
+  if (there < live.size) {
+    const listedUris = new Set(listing.objects.map((o) => o.uri));
+    for (const { uri, version, size_bytes: sizeBytes } of live.values()) {
+      if (listedUris.has(uri) || !covers(uri)) continue;
+      differing.push(differingObject({ uri, version, sizeBytes }, 'gone', template?.match(keyOf(listing, uri))));
+    }
   }
   const { root, listedAtMs, objects: listed } = listing;
   return { pipeline, staging: staging.name, root, listedAtMs, within, listed, covers, differing, compared: true };

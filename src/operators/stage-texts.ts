@@ -27,7 +27,6 @@ export async function segmentOfTexts(
     segments: state.options.warehouse.segments,
     folder: pipelineFolder(state.options.pipeline.name),
     session: state.session,
-    isKnown: () => false,
     failpoints: state.options.failpoints,
     signal: state.options.signal,
     chunkBytes: Number.MAX_SAFE_INTEGER,

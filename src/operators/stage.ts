@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { IsKnown } from '../ingest/chunk-scan.ts';
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
 import { pipelineFolder } from '../ingest/pipeline-folder.ts';
 import type { StagedObject, StagedSegment } from '../ingest/staged.ts';
@@ -15,7 +16,6 @@ import {
   listedTime,
   listObjects,
   looksSame,
-  type StandingObject,
   selectVersions,
 } from './select-objects.ts';
 import { compareLook } from './source-look.ts';
@@ -48,16 +48,17 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     const listing = await listObjects(state, staging, source);
     const comparison = await compareWithLedger(state, staging, listing);
     const totals = { read: 0, staged: 0, quarantined: 0, objects: 0 };
-    const current = new Map(comparison.current);
-    const recorded: StandingObject[] = [];
+    const { uris } = comparison;
+    const recorded: number[] = [];
     const pending: Promise<void>[] = [];
     const drifted: StagedObject[] = [];
     const record = async (segment: StagedSegment): Promise<void> => {
       const ids = await recordStaged(state, staging, segment);
-      drifted.push(...segment.objects.filter(hasDrift));
       for (const [i, o] of segment.objects.entries()) {
-        current.set(o.uri, ids[i]!);
-        recorded.push({ object_id: ids[i]!, uri: o.uri, state: 'staged' });
+        recorded.push(ids[i]!);
+        const known = uris.size === 0 ? undefined : uris.get(o.uri);
+        if (known !== undefined) known.current = ids[i]!;
+        if (hasDrift(o)) drifted.push(o);
         totals.read += o.read;
         totals.staged += o.staged;
         totals.quarantined += o.quarantined;
@@ -73,7 +74,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
       segments: options.warehouse.segments,
       folder: pipelineFolder(options.pipeline.name),
       session: state.session,
-      isKnown: knownVersions(comparison, options.fromSources === true),
+      ...(options.fromSources === true ? {} : knownVersions(comparison)),
       failpoints: options.failpoints,
       progress: (done, total, unit) =>
         options.progress({ type: 'task.progress', task, detail: staging.name, done, total, unit }),
@@ -93,14 +94,14 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     });
     for (const work of pending) await work;
     tellDrift(state, staging, drifted);
-    await noteUnchanged(state, comparison, summary, current);
+    await noteUnchanged(state, comparison, summary);
     // What looked changed and was read proved to be as it was.
     if (summary.unchanged.length > 0)
-      await tellLook(state, staging, listing, comparison, ({ uri }, live) => current.get(uri) === live.object_id);
-    if (options.fromSources === true || comparison.outdated.size > 0) await readoptSettlements(state, staging);
-    const known =
-      options.fromSources === true || comparison.outdated.size > 0 ? undefined : [...recorded, ...comparison.known];
-    const outcome = await selectVersions(state, staging, listing, current, known);
+      await tellLook(state, staging, listing, comparison, ({ uri }, live) => uris.get(uri)?.current === live.object_id);
+    const readAgain = options.fromSources === true || comparison.outdated.size > 0;
+    if (readAgain) await readoptSettlements(state, staging);
+    const known = readAgain ? undefined : comparison.known;
+    const outcome = await selectVersions(state, staging, listing, uris, recorded, known);
     const result: StageOutcome = {
       staging: staging.name,
       listedAtMs: listing.listedAtMs,
@@ -153,28 +154,19 @@ async function tellLook(
   await onLook(await compareLook(at, known, isLive, warehouse));
 }
 
-function knownVersions(comparison: Comparison, readAgain: boolean): (uri: string, version: string) => boolean {
-  if (readAgain) return () => false;
-  if (comparison.known.length === 0) return () => false;
-  const fresh = comparison.known.filter((k) => !comparison.outdated.has(k.object_id));
-  const known = new Set(fresh.map((k) => `${k.version} ${k.uri}`));
-  return (uri, version) => known.has(`${version} ${uri}`);
+function knownVersions({ uris }: Comparison): { readonly isKnown?: IsKnown } {
+  if (uris.size === 0) return {};
+  return { isKnown: (uri, version) => uris.get(uri)?.versions.some((k) => k.version === version) === true };
 }
 
 /** Objects that were read only to learn that they are as they were: remember when they were looked at. */
-async function noteUnchanged(
-  state: RunState,
-  comparison: Comparison,
-  summary: IngestSummary,
-  current: Map<string, number>,
-): Promise<void> {
-  const fresh = comparison.known.filter((k) => !comparison.outdated.has(k.object_id));
-  const byVersion = new Map(fresh.map((k) => [`${k.version} ${k.uri}`, k]));
+async function noteUnchanged(state: RunState, { uris }: Comparison, summary: IngestSummary): Promise<void> {
   const touched: { objectId: number; mtimeMs: number | null }[] = [];
   for (const u of summary.unchanged) {
-    const known = byVersion.get(`${u.version} ${u.uri}`);
-    if (known === undefined) continue;
-    current.set(u.uri, known.object_id);
+    const own = uris.get(u.uri);
+    const known = own?.versions.findLast((k) => k.version === u.version);
+    if (own === undefined || known === undefined) continue;
+    own.current = known.object_id;
     touched.push({ objectId: known.object_id, mtimeMs: u.mtimeMs === undefined ? null : Math.trunc(u.mtimeMs) });
   }
   if (touched.length > 0)

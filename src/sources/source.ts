@@ -1,4 +1,5 @@
 import type { Interval } from '../pipeline/interval.ts';
+import type { LookAtFiles } from './local/look.ts';
 
 /** One object as a listing saw it. */
 export interface ListedObject {
@@ -30,6 +31,8 @@ export interface ListOptions {
   /** With a template: only keys whose period overlaps this interval (already widened by lookback and lookahead). */
   readonly interval?: Interval;
   readonly signal?: AbortSignal;
+  /** Looks at local files in other threads. @default in this one */
+  readonly lookAside?: LookAtFiles;
 }
 
 /** The bytes of an object at hand: `lengthBytes` from `offset` in the file `path`. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { NO_DRIFT, NO_POSITIONS, partInput, type ScannedObject, stagedObject } from '../../src/ingest/scan/part.ts';
-import { packPart, packScan, unpackPart, unpackScan } from '../../src/ingest/scan/transport.ts';
+import { Findings, packPart, packPaths, unpackPart, unpackPaths, unpackScan } from '../../src/ingest/scan/transport.ts';
+import type { QuarantinedRecord } from '../../src/ingest/staged.ts';
 
 const uri = fc.oneof(
   fc.constantFrom('file:///a/b.json', 'file:///a/%20b.json', 's3://bucket/key'),
@@ -39,14 +40,22 @@ it('parts cross threads as they are', () => {
   );
 });
 
+it('paths cross as they are', () => {
+  const path = fc.string({ unit: 'binary' }).map((name) => `/${name.replaceAll('\0', '')}`);
+  fc.assert(
+    fc.property(fc.array(path, { minLength: 1 }), (paths) => {
+      expect(unpackPaths(structuredClone(packPaths(paths)))).toEqual(paths);
+    }),
+  );
+});
+
 const found = fc.record({
-  version: fc.string(),
+  hashed: fc.string({ unit: fc.constantFrom('0', '7', 'a', 'f'), minLength: 64, maxLength: 64 }),
   sizeBytes: whole,
   mtimeMs: optional,
   read: whole,
-  staged: whole,
-  quarantined: whole,
-  firstRow: whole,
+  staged: fc.nat(),
+  quarantined: fc.nat({ max: 2 }),
   span: fc.option(fc.tuple(whole, whole), { nil: undefined }),
   positions: fc.array(fc.record({ row: whole, ordinal: whole, line: whole }), { maxLength: 2 }),
   drift: fc.option(fc.record({ unknown: fc.constant({ x: 1 }), missing: fc.constant({ y: 2 }) }), { nil: undefined }),
@@ -55,30 +64,41 @@ const found = fc.record({
 it('what was found crosses back as it is', () => {
   fc.assert(
     fc.property(fetched, fc.infiniteStream(found), (inputs, stream) => {
-      const objects = inputs.map((input): ScannedObject => {
-        const { span, drift, positions, ...rest } = stream.next().value as typeof found extends fc.Arbitrary<infer T>
-          ? T
-          : never;
-        return stagedObject({
-          uri: input.object.uri,
-          ...rest,
-          minEventMs: span?.[0],
-          maxEventMs: span?.[1],
-          positions: positions.length === 0 ? NO_POSITIONS : positions,
-          drift: drift ?? NO_DRIFT,
+      const findings = new Findings(inputs.length);
+      let firstRow = 0;
+      const expected: ScannedObject[] = [];
+      const rejected: QuarantinedRecord[] = [];
+      for (const [object, input] of inputs.entries()) {
+        const { span, mtimeMs, quarantined, positions, drift = NO_DRIFT, ...rest } = stream.next().value;
+        const counts = { ...rest, mtimeMs, minEventMs: span?.[0], maxEventMs: span?.[1], drift };
+        const records = Array.from({ length: quarantined }, (_, ordinal) => ({
+          ordinal,
+          line: 2,
+          reason: 'malformed_json' as const,
+          detail: 'd',
+          raw: Uint8Array.of(1, 2),
+        }));
+        findings.add(partInput(input), {
+          ...counts,
+          positions,
+          quarantined: records,
         });
-      });
-      const quarantined = objects.map((_, object) => ({
-        object,
-        ordinal: 1,
-        line: 2,
-        reason: 'malformed_json' as const,
-        detail: 'd',
-        raw: Uint8Array.of(1, 2),
-      }));
+        const { hashed, ...staged } = counts;
+        const version = input.version ?? hashed;
+        const own = positions.length === 0 ? NO_POSITIONS : positions;
+        expected.push(
+          stagedObject({ uri: input.object.uri, ...staged, version, firstRow, quarantined, positions: own }),
+        );
+        for (const record of records) rejected.push({ object, ...record });
+        firstRow += rest.staged;
+      }
       const file = { path: '/spool', groups: [] };
-      const crossed = structuredClone(packScan({ objects, quarantined, file }));
-      expect(unpackScan({ inputs, spoolPath: '/spool' }, crossed)).toEqual({ objects, quarantined, file });
+      const crossed = structuredClone(findings.packed(file));
+      expect(unpackScan({ inputs, spoolPath: '/spool' }, crossed)).toEqual({
+        objects: expected,
+        quarantined: rejected,
+        file,
+      });
     }),
   );
 });

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSink, openSource } from '../../src/sources/index.ts';
+import { lookAtFiles } from '../../src/sources/local/look.ts';
 import { walk } from '../../src/sources/local/walk.ts';
 import { selectKeys } from '../../src/sources/selection.ts';
 import { encodePath, fileUri } from '../../src/sources/uri.ts';
@@ -100,6 +101,30 @@ describe('what cannot be read', () => {
       message: expect.stringContaining(join(root, 'a/b')),
       remedy: expect.stringContaining('chmod'),
     });
+  });
+
+  test('of very many files most are looked at aside, with the same result; one that is gone meanwhile is left out', async () => {
+    for (const folder of ['m', 'n', 'n/ö']) {
+      mkdirSync(join(root, folder));
+      for (let i = 0; i < 7_000; i++) writeFileSync(join(root, folder, `${i}.json`), 'x'.repeat(i % 3));
+    }
+    const selection = selectKeys(ALL);
+    const here = await walk(root, { selection });
+    const asked: string[] = [];
+    const aside = await walk(root, {
+      selection,
+      lookAside: async (paths) => {
+        if (asked.length === 0) rmSync(paths[1]!);
+        asked.push(...paths);
+        return lookAtFiles(paths);
+      },
+    });
+    expect(asked.length).toBeGreaterThan(4_000);
+    const gone = fileUri(asked[1]!);
+    expect(aside).toEqual({ ...here, objects: here.objects.filter((o) => o.uri !== gone) });
+    expect(aside.objects).toHaveLength(here.objects.length - 1);
+    const refused = new Error('refused');
+    await expect(walk(root, { selection, lookAside: () => Promise.reject(refused) })).rejects.toBe(refused);
   });
 
   test('a pipe is skipped with a reason and never opened', async () => {

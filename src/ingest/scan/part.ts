@@ -9,9 +9,9 @@ export interface PartInput {
   readonly offset: number;
   readonly lengthBytes: number;
   /** Of a local file when it was listed. */
-  readonly mtimeMs?: number;
+  readonly mtimeMs: number | undefined;
   /** Undefined: a local file, read to its present end and hashed. */
-  readonly version?: string;
+  readonly version: string | undefined;
 }
 
 /** A run of objects that one thread scans in a go. */
@@ -22,9 +22,8 @@ export interface ScanPart {
 }
 
 export function partInput({ object, path, offset, lengthBytes, version }: FetchedObject): PartInput {
-  const input = { uri: object.uri, path, offset, lengthBytes };
-  if (version !== undefined) return { ...input, version };
-  return object.mtimeMs === undefined ? input : { ...input, mtimeMs: object.mtimeMs };
+  const mtimeMs = version === undefined ? object.mtimeMs : undefined;
+  return { uri: object.uri, path, offset, lengthBytes, mtimeMs, version };
 }
 
 /** Its first row is counted within the part until the parts are joined. */

@@ -1,14 +1,17 @@
 import { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../../core/error-catalogue.ts';
 import { SparkifyError } from '../../core/errors.ts';
+import { lookAtFiles } from '../../sources/local/look.ts';
 import { partInput, type ScannedPart, type ScanPart } from './part.ts';
 import { PartScanner } from './scan-part.ts';
 import type { ScanSpec } from './spec.ts';
-import { packPart, unpackScan } from './transport.ts';
-import type { ScanAnswer, ScanOrder } from './worker.ts';
+import { packPart, packPaths, unpackScan } from './transport.ts';
+import type { Answer, LookOrder, ScanOrder } from './worker.ts';
 
-/** Scans parts, several at a time; parts end in any order. */
+/** Scans parts, several at a time; parts end in any order. Before there are any, it looks at files for a listing. */
 export interface ScanPool {
+  /** @throws as LookAtFiles */
+  look(paths: readonly string[]): Promise<Float64Array>;
   /** @throws SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL */
   scan(spec: ScanSpec, part: ScanPart): Promise<ScannedPart>;
   /** Ends the threads; scans that run are given up. */
@@ -21,12 +24,13 @@ export function inlinePool(): ScanPool {
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
   return {
+    look: async (paths) => lookAtFiles(paths),
     scan: (spec, part) => {
       if (closed) return Promise.reject(givenUp());
       // One after the other: the scanner holds one object at a time.
-      const result = last.then(() => {
+      const result = last.then(async () => {
         if (scanner?.spec !== spec) scanner = new PartScanner(spec);
-        return scanner.scan(part.inputs.map(partInput), part.spoolPath);
+        return unpackScan(part, await scanner.scan(part.inputs.map(partInput), part.spoolPath));
       });
       last = result.catch(() => undefined);
       return result;
@@ -39,9 +43,9 @@ export function inlinePool(): ScanPool {
 }
 
 interface Task {
-  readonly spec: ScanSpec;
-  readonly part: ScanPart;
-  readonly resolve: (part: ScannedPart) => void;
+  /** Made when a thread is free for it. */
+  readonly order: () => ScanOrder | LookOrder;
+  readonly take: (answer: Extract<Answer, { ok: true }>) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -63,9 +67,7 @@ export function threadPool(size: number): ScanPool {
       const task = waiting.shift()!;
       tasks.push(task);
       worker.ref();
-      if (!specs.includes(task.spec)) specs.push(task.spec);
-      const order: ScanOrder = { number: specs.indexOf(task.spec), spec: task.spec, part: packPart(task.part) };
-      worker.postMessage(order);
+      worker.postMessage(task.order());
     }
   };
   const broken = (worker: Worker, error: Error) => {
@@ -78,14 +80,14 @@ export function threadPool(size: number): ScanPool {
     const worker = scanThread();
     told.set(worker, []);
     worker.unref();
-    worker.on('message', (answer: ScanAnswer) => {
+    worker.on('message', (answer: Answer) => {
       const tasks = told.get(worker);
       const task = tasks?.shift();
       if (tasks?.length === 0) worker.unref();
       // First, so that the thread goes on while its answer is unpacked.
       next();
       if (task === undefined) return;
-      if (answer.ok) task.resolve(unpackScan(task.part, answer.scan));
+      if (answer.ok) task.take(answer);
       else task.reject(remoteError(answer));
     });
     worker.on('error', (error) => broken(worker, error as Error));
@@ -93,12 +95,30 @@ export function threadPool(size: number): ScanPool {
   };
   for (let i = 0; i < size; i++) start();
 
+  const give = (task: Task): void => {
+    if (closed || told.size === 0) {
+      task.reject(givenUp());
+      return;
+    }
+    waiting.push(task);
+    next();
+  };
+  const numberOf = (spec: ScanSpec): number => {
+    if (!specs.includes(spec)) specs.push(spec);
+    return specs.indexOf(spec);
+  };
   return {
+    look: (paths) =>
+      new Promise((resolve, reject) => {
+        const order = (): LookOrder => ({ kind: 'look', paths: packPaths(paths) });
+        const take: Task['take'] = (answer) => answer.kind === 'look' && resolve(answer.seen);
+        give({ order, take, reject });
+      }),
     scan: (spec, part) =>
       new Promise((resolve, reject) => {
-        if (closed || told.size === 0) return reject(givenUp());
-        waiting.push({ spec, part, resolve, reject });
-        next();
+        const order = (): ScanOrder => ({ kind: 'scan', number: numberOf(spec), spec, part: packPart(part) });
+        const take: Task['take'] = (answer) => answer.kind === 'scan' && resolve(unpackScan(part, answer.scan));
+        give({ order, take, reject });
       }),
     close: async () => {
       closed = true;
@@ -118,6 +138,6 @@ function scanThread(): Worker {
   return new Worker(url, compiled ? {} : { execArgv: ['--import', 'jiti/register'] });
 }
 
-function remoteError(answer: Extract<ScanAnswer, { ok: false }>): SparkifyError {
+function remoteError(answer: Extract<Answer, { ok: false }>): SparkifyError {
   return new SparkifyError(answer.code as ErrorCode, answer.params as never, { cause: new Error(answer.cause) });
 }

@@ -4,12 +4,12 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { errorText, isSparkifyError, SparkifyError } from '../../core/errors.ts';
 import { unreadableFile } from '../../sources/local/errors.ts';
-import type { QuarantinedRecord } from '../staged.ts';
 import { ObjectScanner } from './object-scanner.ts';
-import { type PartInput, type ScannedObject, type ScannedPart, stagedObject } from './part.ts';
+import type { PartInput } from './part.ts';
 import { PartRows } from './part-rows.ts';
 import type { ScanSpec } from './spec.ts';
 import type { ObjectTotals } from './tally.ts';
+import { Findings, type PackedScan } from './transport.ts';
 
 /** A local file that changes under the reader is read so often before that is an error. */
 const ATTEMPTS = 3;
@@ -33,17 +33,14 @@ export class PartScanner {
    * Reads, hashes and certifies the objects of a part, and writes their rows to its file.
    * @throws SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL
    */
-  async scan(inputs: readonly PartInput[], spoolPath: string): Promise<ScannedPart> {
+  async scan(inputs: readonly PartInput[], spoolPath: string): Promise<PackedScan> {
     const attempts = new Map<PartInput, number>();
     try {
       for (;;) {
         this.#rows.begin(spoolPath);
-        const found = new PartFindings();
+        const found = new Findings(inputs.length);
         const changed = await this.#objects(inputs, found);
-        if (changed === undefined) {
-          const { objects, quarantined } = found;
-          return { objects, quarantined, file: this.#rows.end() };
-        }
+        if (changed === undefined) return found.packed(this.#rows.end());
         // Its first records may be in a row group that is written: the part is done anew.
         const attempt = (attempts.get(changed) ?? 0) + 1;
         if (attempt === ATTEMPTS) {
@@ -59,7 +56,7 @@ export class PartScanner {
   }
 
   /** Scans until all is done or an input turns out to have changed meanwhile, which it gives. */
-  async #objects(inputs: readonly PartInput[], found: PartFindings): Promise<PartInput | undefined> {
+  async #objects(inputs: readonly PartInput[], found: Findings): Promise<PartInput | undefined> {
     const files = new OpenFiles();
     let input: PartInput | undefined;
     try {
@@ -68,7 +65,19 @@ export class PartScanner {
         const content = this.#small(input, files) ?? this.#large(input, files);
         const object = content instanceof Promise ? await content : content;
         if (object === 'changed') return input;
-        found.add(input, object);
+        const { totals, hash, sizeBytes, mtimeMs } = object;
+        found.add(input, {
+          hashed: `sha256:${hash}`,
+          sizeBytes,
+          mtimeMs,
+          read: totals.read,
+          staged: totals.staged,
+          quarantined: totals.quarantined,
+          minEventMs: totals.minEventMs,
+          maxEventMs: totals.maxEventMs,
+          positions: totals.positions,
+          drift: totals.drift,
+        });
       }
       return undefined;
     } catch (error) {
@@ -152,35 +161,6 @@ interface ScannedBytes {
 interface Content extends ScannedBytes {
   readonly sizeBytes: number;
   readonly mtimeMs: number | undefined;
-}
-
-/** What a part's objects have given so far. */
-class PartFindings {
-  readonly objects: ScannedObject[] = [];
-  readonly quarantined: QuarantinedRecord[] = [];
-  #rows = 0;
-
-  add(input: PartInput, content: Content): void {
-    const { totals, hash, sizeBytes, mtimeMs } = content;
-    for (const record of totals.quarantined) this.quarantined.push({ object: this.objects.length, ...record });
-    this.objects.push(
-      stagedObject({
-        uri: input.uri,
-        version: input.version ?? `sha256:${hash}`,
-        sizeBytes,
-        mtimeMs,
-        read: totals.read,
-        staged: totals.staged,
-        quarantined: totals.quarantined.length,
-        firstRow: this.#rows,
-        minEventMs: totals.minEventMs,
-        maxEventMs: totals.maxEventMs,
-        positions: totals.positions,
-        drift: totals.drift,
-      }),
-    );
-    this.#rows += totals.staged;
-  }
 }
 
 function isGzip(bytes: Buffer, count: number): boolean {

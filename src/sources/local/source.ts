@@ -32,8 +32,12 @@ export function openLocalSource(root: string, options: { readonly clock: Clock }
       const listedAtMs = options.clock.nowMs();
       requireFolder(root);
       const selection = selectKeys(listOptions);
-      const { signal } = listOptions;
-      const found = await walk(root, { selection, ...(signal === undefined ? {} : { signal }) });
+      const { signal, lookAside } = listOptions;
+      const found = await walk(root, {
+        selection,
+        ...(signal === undefined ? {} : { signal }),
+        ...(lookAside === undefined ? {} : { lookAside }),
+      });
       return { root: rootUri, ...found, listedAtMs };
     },
     fetch: async function* (objects, { signal }) {

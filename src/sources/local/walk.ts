@@ -1,16 +1,19 @@
-import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { type Dirent, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { mayHold, type Selection } from '../selection.ts';
 import type { ListedObject, Listing } from '../source.ts';
 import { encodePath, fileUri } from '../uri.ts';
 import { localError } from './errors.ts';
+import { type LookAtFiles, look } from './look.ts';
 
 export interface WalkOptions {
   readonly selection: Selection;
   readonly signal?: AbortSignal;
   /** Reads one folder. @default readdirSync with file types */
   readonly readFolder?: (path: string) => readonly Dirent[];
+  /** Looks at very many files while this thread reads the next folders. @default all in this thread */
+  readonly lookAside?: LookAtFiles;
 }
 
 interface Folder {
@@ -24,6 +27,11 @@ interface Folder {
 
 /** The walk gives the event loop a turn after this many entries. */
 const TURN_ENTRIES = 5_000;
+
+/** For fewer files, starting threads that look at them takes longer than it saves. */
+const FILES_BEFORE_ASIDE = 16_000;
+/** So many are looked at in one go: often enough to keep two threads busy, seldom enough to cost nothing. */
+const FILES_ASIDE = 4_000;
 
 /**
  * Lists the regular files under a folder, in byte order of their URIs. Synchronous calls in short turns: 100,000 files
@@ -44,26 +52,43 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
   const stack: Folder[] = [{ path: base, key: '', uri: fileUri(base), reals: [realRoot] }];
   let entries = 0;
 
-  const addFile = (folder: Folder, name: string, known?: Stats): void => {
+  const add = (folder: Folder, name: string, sizeBytes: number, mtimeMs: number): void => {
     const key = folder.key + name;
-    const verdict = selection.judge(key);
+    if (!Number.isNaN(sizeBytes))
+      objects.push({ uri: `${folder.uri}/${encodePath(name)}`, key, sizeBytes, mtimeMs: Math.trunc(mtimeMs) });
+    // Removed since the folder was read, unless the name could not even be expressed.
+    else if (name.includes('\uFFFD')) skipped.push({ key, reason: 'its name is not valid UTF-8' });
+  };
+
+  let aside: { folders: Folder[]; names: string[] } = { folders: [], names: [] };
+  const asides: Promise<void>[] = [];
+  const lookAtAside = (lookAside: LookAtFiles): void => {
+    const { folders, names } = aside;
+    aside = { folders: [], names: [] };
+    const done = lookAside(names.map((name, i) => `${folders[i]!.path}/${name}`)).then((seen) => {
+      for (let i = 0; i < names.length; i++) add(folders[i]!, names[i]!, seen[2 * i]!, seen[2 * i + 1]!);
+    });
+    // Met again at the end; until then it must not count as unhandled.
+    done.catch(() => undefined);
+    asides.push(done);
+  };
+
+  let files = 0;
+  const addFile = (folder: Folder, name: string): void => {
+    const verdict = selection.judge(folder.key + name);
     if (verdict === 'leave') return;
     if (verdict !== 'take') {
-      skipped.push({ key, reason: verdict.reason });
+      skipped.push({ key: folder.key + name, reason: verdict.reason });
       return;
     }
-    const path = `${folder.path}/${name}`;
-    const stat = known ?? look(path);
-    if (stat === undefined) {
-      // Removed since the folder was read, unless the name could not even be expressed.
-      if (name.includes('\uFFFD')) skipped.push({ key, reason: 'its name is not valid UTF-8' });
-    } else
-      objects.push({
-        uri: `${folder.uri}/${encodePath(name)}`,
-        key,
-        sizeBytes: stat.size,
-        mtimeMs: Math.trunc(stat.mtimeMs),
-      });
+    if (options.lookAside !== undefined && ++files > FILES_BEFORE_ASIDE) {
+      aside.folders.push(folder);
+      aside.names.push(name);
+      if (aside.names.length === FILES_ASIDE) lookAtAside(options.lookAside);
+      return;
+    }
+    const stat = look(`${folder.path}/${name}`);
+    add(folder, name, stat?.size ?? Number.NaN, stat?.mtimeMs ?? Number.NaN);
   };
 
   const enter = (folder: Folder, name: string, real: string): void => {
@@ -98,7 +123,7 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
     }
     const stat = look(real);
     if (stat === undefined) return;
-    if (stat.isFile()) addFile(folder, name, stat);
+    if (stat.isFile()) addFile(folder, name);
     else if (!stat.isDirectory()) skipped.push({ key, reason: 'it is no regular file' });
     else if (folder.reals.some((r) => isInside(real, r)))
       skipped.push({ key, reason: 'it is a link back to a folder it lies in' });
@@ -106,6 +131,15 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
     else {
       enteredByLink.add(real);
       enter(folder, name, real);
+    }
+  };
+
+  const sortEntries = (folder: Folder, found: readonly Dirent[], links: string[]): void => {
+    for (const entry of found) {
+      if (entry.isFile()) addFile(folder, entry.name);
+      else if (entry.isDirectory()) enter(folder, entry.name, join(folder.reals.at(-1)!, entry.name));
+      else if (entry.isSymbolicLink()) links.push(entry.name);
+      else skipped.push({ key: folder.key + entry.name, reason: 'it is no regular file' });
     }
   };
 
@@ -117,30 +151,24 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
       throw localError(error, folder.path || '/', 'listed');
     }
     const links: string[] = [];
-    for (const entry of found) {
-      if (entry.isFile()) addFile(folder, entry.name);
-      else if (entry.isDirectory()) enter(folder, entry.name, join(folder.reals.at(-1)!, entry.name));
-      else if (entry.isSymbolicLink()) links.push(entry.name);
-      else skipped.push({ key: folder.key + entry.name, reason: 'it is no regular file' });
-      if (++entries % TURN_ENTRIES === 0) {
-        await nextTurn();
-        signal?.throwIfAborted();
-      }
+    for (let from = 0; from < found.length; from += TURN_ENTRIES) {
+      const part = found.length <= TURN_ENTRIES ? found : found.slice(from, from + TURN_ENTRIES);
+      sortEntries(folder, part, links);
+      entries += part.length;
+      if (entries < TURN_ENTRIES) continue;
+      entries = 0;
+      await nextTurn();
+      signal?.throwIfAborted();
     }
     // In a fixed order, so that of two links to one folder it is always the same that is entered.
     for (const name of links.sort()) followLink(folder, name);
   }
+  if (options.lookAside !== undefined && aside.names.length > 0) lookAtAside(options.lookAside);
+  await Promise.all(asides);
+  signal?.throwIfAborted();
   objects.sort((a, b) => (a.uri < b.uri ? -1 : 1));
   skipped.sort((a, b) => (a.key < b.key ? -1 : 1));
   return { objects, skipped };
-}
-
-function look(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw localError(error, path, 'read');
-  }
 }
 
 /** Is `inner` the folder `outer` or below it? Both absolute and real. */
