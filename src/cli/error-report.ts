@@ -1,6 +1,7 @@
 import { errorText, isSparkifyError, toSparkifyError } from '../core/errors.ts';
 import type { CliContext } from './context.ts';
 import { jsonText } from './output.ts';
+import { visible } from './text-width.ts';
 
 export const INTERRUPTED = 130;
 
@@ -24,9 +25,9 @@ export async function reportError(context: CliContext, error: unknown, options: 
     await err.write(`${jsonText(problem)}\n`);
     return context.signal.aborted ? INTERRUPTED : known.exitCode;
   }
-  const lines = [`${c.red('error')}: ${masked(known.message)} ${c.dim(`[${known.code}]`)}`];
-  for (const cause of causes) lines.push(`  ${c.dim('cause:')} ${cause}`);
-  lines.push(`  ${c.dim('fix:')}   ${masked(known.remedy)}`);
+  const lines = [`${c.red('error')}: ${printable(known.message)} ${c.dim(`[${known.code}]`)}`];
+  for (const cause of causes) lines.push(`  ${c.dim('cause:')} ${printable(cause)}`);
+  lines.push(`  ${c.dim('fix:')}   ${printable(known.remedy)}`);
   if (context.env.SPARKIFY_DEBUG === '1' || known.code === 'INTERNAL') lines.push(c.dim(stackOf(known.cause ?? known)));
   await err.write(`${lines.join('\n')}\n`);
   return known.exitCode;
@@ -55,6 +56,11 @@ function isIssueList(cause: unknown): boolean {
 
 function stackOf(error: unknown): string {
   return error instanceof Error && !isSparkifyError(error) ? masked(error.stack ?? error.message) : '';
+}
+
+/** For a terminal, which names of files and values of data must not steer. Line breaks stay. */
+function printable(text: string): string {
+  return masked(text).split('\n').map(visible).join('\n');
 }
 
 /** Passwords in URLs and keyword lists never leave the process. */

@@ -1,7 +1,7 @@
 import { durationText } from '../core/duration-text.ts';
 import type { ProgressEvent, ProgressListener } from '../core/progress.ts';
 import type { CliContext } from './context.ts';
-import { textWidth, truncate } from './text-width.ts';
+import { textWidth, truncate, visible } from './text-width.ts';
 import { grouped } from './values.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -29,7 +29,7 @@ function lineView(context: CliContext): ProgressView {
         if (now - (saidAt.get(event.task) ?? -Infinity) < QUIET_MS) return;
         saidAt.set(event.task, now);
       }
-      void context.err.write(`${plainLine(event)}\n`);
+      void context.err.write(`${visible(plainLine(event))}\n`);
     },
     stop: () => {},
   };
@@ -79,7 +79,7 @@ function liveView(context: CliContext): ProgressView {
     const others = running.size > 1 ? c.dim(` (+${running.size - 1} more)`) : '';
     const seconds = durationText(performance.now() - state.since);
     const room = context.columns - textWidth(`x ${task}   ${seconds}`) - (running.size > 1 ? 12 : 0) - 1;
-    const detail = room > 4 ? truncate(state.detail, room) : '';
+    const detail = room > 4 ? truncate(visible(state.detail), room) : '';
     const text = `${c.cyan(FRAMES[frame % FRAMES.length]!)} ${task} ${c.dim(`${detail} ${seconds}`.trim())}${others}`;
     void context.err.write(`${clear()}${text}`);
     drawn = true;
@@ -108,18 +108,18 @@ function liveView(context: CliContext): ProgressView {
         case 'task.succeeded': {
           running.delete(event.task);
           const spent = event.resumed === true ? 'kept from the run before' : durationText(event.durationMs);
-          return say(`${c.green('✓')} ${event.task}  ${event.detail}  ${c.dim(spent)}`);
+          return say(`${c.green('✓')} ${event.task}  ${visible(event.detail)}  ${c.dim(spent)}`);
         }
         case 'task.failed':
           running.delete(event.task);
-          return say(`${c.red('✗')} ${event.task}  ${event.detail}  ${c.dim(durationText(event.durationMs))}`);
+          return say(`${c.red('✗')} ${event.task}  ${visible(event.detail)}  ${c.dim(durationText(event.durationMs))}`);
         case 'task.skipped':
           running.delete(event.task);
-          return say(`${c.dim('○')} ${event.task}  ${c.dim(`skipped: ${event.detail}`)}`);
+          return say(`${c.dim('○')} ${event.task}  ${c.dim(`skipped: ${visible(event.detail)}`)}`);
         case 'note':
-          return say(`${c.dim('·')} ${event.detail}`);
+          return say(`${c.dim('·')} ${visible(event.detail)}`);
         case 'warning':
-          return say(`${c.yellow('!')} ${event.detail}`);
+          return say(`${c.yellow('!')} ${visible(event.detail)}`);
       }
     },
     stop: () => {

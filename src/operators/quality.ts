@@ -5,8 +5,8 @@ import { ledgerTransaction } from '../ledger/transaction.ts';
 import { auditBatch } from '../quality/audit.ts';
 import { overQuarantined } from '../quality/quarantine-share.ts';
 import { batchOf, changesOf } from './batch.ts';
-import { type RunState, warn } from './run-state.ts';
-import { tellConflicts } from './tell-findings.ts';
+import type { RunState } from './run-state.ts';
+import { tellConflicts, tellFailed } from './tell-findings.ts';
 
 /**
  * Audits the batch: every check of the pipeline against the star as it would be. Verdicts enter the history whether or
@@ -43,8 +43,7 @@ export async function auditRun(state: RunState): Promise<string> {
   });
   options.failpoints.hit('audit.after');
   await tellConflicts(state, batch);
-  for (const c of failed.filter((f) => f.severity === 'warn'))
-    warn(state, `${c.name}: expected ${c.expected}, found ${c.actual}`);
+  for (const c of failed) tellFailed(state, c);
   const over = await warehouse.read((session) => overQuarantined(batch.context, session));
   if (over.length > 0) {
     const share = Math.min(...pipeline.stagings.map((s) => s.maxQuarantineShare));

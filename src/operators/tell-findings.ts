@@ -1,11 +1,14 @@
 import { identList } from '../core/quoting.ts';
 import type { StagedObject } from '../ingest/staged.ts';
+import type { CheckResult } from '../ledger/checks.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import { batchTable } from '../star/names.ts';
 import { type OpenBatch, type RunState, warn } from './run-state.ts';
 
 /** More objects than this are counted, not named; `drift` of the ledger's objects keeps them all. */
 const OBJECTS_NAMED = 5;
+/** Of the rows that show a failure. */
+const SAMPLES_TOLD = 3;
 
 /** Reports once per object the fields that its staging does not know, and the optional ones that records lack. */
 export function tellDrift(state: RunState, staging: Staging, objects: readonly StagedObject[]): void {
@@ -37,4 +40,17 @@ export async function tellConflicts(state: RunState, batch: OpenBatch): Promise<
         `${staging.name}: ${n} ${n === 1 ? 'key has' : 'keys have'} records with different contents; one of them is in force (sparkify trace shows both)`,
       );
   }
+}
+
+/** Says of a failed check what was expected and found, with some of the rows that show it. */
+export function tellFailed(state: RunState, check: CheckResult): void {
+  const rows = check.samples.slice(0, SAMPLES_TOLD).map((sample) => JSON.stringify(sample, plain));
+  const example = rows.length === 0 ? '' : `; for example ${rows.join(', ')}`;
+  const detail = `${check.name}: expected ${check.expected}, found ${check.actual}${example}`;
+  if (check.severity === 'warn') warn(state, detail);
+  else state.options.progress({ type: 'note', detail });
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
 }

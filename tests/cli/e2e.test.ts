@@ -188,6 +188,35 @@ describe('a new project', () => {
   });
 });
 
+test('a check that keeps a run from publishing is told with rows that show it, then and by `check`', async () => {
+  const parent = await folder();
+  await sparkify(['init', 'shop'], { cwd: parent });
+  const cwd = join(parent, 'shop');
+  const file = join(cwd, 'pipelines', 'orders.ts');
+  const text = await readFile(file, 'utf8');
+  const cities = "check.acceptedValues('customers', 'city', ['Ockham', 'Wilmslow', 'Austin'])";
+  await writeFile(file, text.replace("check.unique('customers', ['customer_id']),", `${cities},`));
+  expect((await sparkify(['run', 'orders'], { cwd })).code).toBe(0);
+  const order = { orderId: 9, ts: 1709283600000, customer: 'C9', name: 'Ann', city: 'Atlantis', amount: 1 };
+  await writeFile(join(cwd, 'data', 'orders', '2024-03-05-orders.ndjson'), JSON.stringify(order));
+  await writeFile(join(cwd, 'data', 'orders', 'not\u001b[31m\nthis.ndjson'), '');
+  const { code, err } = await sparkify(['run', 'orders'], { cwd });
+  expect(code).toBe(1);
+  expect(err).toMatch(/found another value in 1 new row; for example \{.*"city":"Atlantis"/);
+  expect(err).toContain('not\u241b[31m\u240athis.ndjson is not read');
+  expect(err).not.toContain('\u001b');
+  const name = 'customers.city in (Ockham,Wilmslow,Austin)';
+  const shown = await sparkify(['check', name], { cwd });
+  expect(shown.code).toBe(0);
+  expect(shown.out).toMatch(
+    /in the run at .*: expected only Ockham, .*found another value in 1 new row\n {4}\{.*Atlantis/,
+  );
+  const [told] = JSON.parse((await sparkify(['check', name, '--json'], { cwd })).out);
+  expect(told.history.find((h: { verdict: string }) => h.verdict === 'failed').samples).toMatchObject([
+    { city: 'Atlantis' },
+  ]);
+});
+
 describe('the whole job', () => {
   let cwd: string;
   let database: TestDatabase;

@@ -10,6 +10,7 @@ import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
 import { withStanding } from '../standing-access.ts';
 import { nameFix } from '../suggest.ts';
+import { visible } from '../text-width.ts';
 
 export interface CheckFlags extends ProjectFlags {
   readonly pipeline?: string;
@@ -61,6 +62,14 @@ export async function check(context: CliContext, flags: CheckFlags, name?: strin
   return checked.some(({ result }) => result.severity === 'error' && result.verdict !== 'passed') ? 1 : 0;
 }
 
+function verdictText({ verdict, expected, actual }: Pick<CheckRow, 'verdict' | 'expected' | 'actual'>): string {
+  return verdict === 'interrupted' ? 'it did not come to a verdict' : `expected ${expected}, found ${actual}`;
+}
+
+function samplesOf({ samples }: CheckRow): readonly unknown[] {
+  return samples === null ? [] : (JSON.parse(samples) as readonly unknown[]);
+}
+
 function asJson({ result, history }: Checked): unknown {
   return {
     ...result,
@@ -70,6 +79,7 @@ function asJson({ result, history }: Checked): unknown {
       batch: h.batch_id,
       expected: h.expected,
       actual: h.actual,
+      samples: samplesOf(h),
     })),
   };
 }
@@ -80,9 +90,15 @@ async function print(context: CliContext, checked: readonly Checked[]): Promise<
   for (const { result: r, history } of checked) {
     const mark = r.verdict === 'passed' ? c.green('✓') : r.severity === 'error' ? c.red('✗') : c.yellow('!');
     const before = history.length === 0 ? '' : c.dim('  before: ') + [...history].reverse().map(past).join('');
-    await line(context.out, `${mark} ${r.name}${before}`);
+    await line(context.out, `${mark} ${visible(r.name)}${before}`);
+    const last = history[0];
+    if (last !== undefined && last.verdict !== 'passed' && last.batch_id !== null && last.actual !== r.actual) {
+      const when = new Date(last.at_ms).toISOString();
+      await line(context.out, `    in the run at ${when}: ${visible(verdictText(last))}`);
+      for (const sample of samplesOf(last).slice(0, 5)) await line(context.out, c.dim(`    ${jsonText(sample)}`));
+    }
     if (r.verdict === 'passed') continue;
-    await line(context.out, `    expected ${r.expected}, found ${r.actual}`);
+    await line(context.out, `    ${visible(verdictText(r))}`);
     for (const sample of r.samples.slice(0, 5)) await line(context.out, c.dim(`    ${jsonText(sample)}`));
   }
   const passed = checked.filter(({ result }) => result.verdict === 'passed').length;
