@@ -48,7 +48,7 @@ export function packPart({ inputs, spoolPath }: ScanPart): PackedPart {
   let at = 0;
   for (const { object, path, offset, lengthBytes, version } of inputs) {
     const { uri } = object;
-    if (pathOf(uri) !== path) paths.set(uris.length, path);
+    if (uri.length !== path.length + FILE_SCHEME.length || !uri.endsWith(path)) paths.set(uris.length, path);
     if (version !== undefined) versions.set(uris.length, version);
     uris.push(uri);
     numbers[at++] = offset;
@@ -90,9 +90,11 @@ export function unpackPaths(paths: string): readonly string[] {
   return paths.split(PATH_END);
 }
 
+const FILE_SCHEME = 'file://';
+
 /** The path of most local files. */
 function pathOf(uri: string): string {
-  return uri.slice('file://'.length);
+  return uri.slice(FILE_SCHEME.length);
 }
 
 const NUMBERS = 8;

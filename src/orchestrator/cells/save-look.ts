@@ -42,7 +42,16 @@ async function lastLot(tx: StoreTransaction, pipeline: string, staging: string):
 
 function newLots({ staging, root, differing, listedAtMs }: SourceLook): readonly Lot[] {
   const sorter = new LotSorter(staging);
-  for (const object of differing) sorter.add(kindOf(object, root, listedAtMs), lotObject(object, root));
+  let last: DifferingObject | undefined;
+  let kind: LotKind | undefined;
+  for (const object of differing) {
+    // Neighbours are mostly alike, and there may be very many.
+    const { change, period, version } = object;
+    if (kind === undefined || change !== last?.change || period !== last.period || version !== last.version)
+      kind = kindOf(object, root, listedAtMs);
+    last = object;
+    sorter.add(kind, lotObject(object, root));
+  }
   return sorter.lots();
 }
 

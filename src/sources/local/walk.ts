@@ -20,7 +20,6 @@ interface Folder {
   readonly path: string;
   /** Key below the root, with a final `/`; '' for the root. */
   readonly key: string;
-  readonly uri: string;
   /** Real paths of this folder and of all those it was reached through. */
   readonly reals: readonly string[];
 }
@@ -49,24 +48,25 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
   const skipped: { key: string; reason: string }[] = [];
   const enteredByLink = new Set<string>();
   const base = root === '/' ? '' : root;
-  const stack: Folder[] = [{ path: base, key: '', uri: fileUri(base), reals: [realRoot] }];
+  const rootUri = fileUri(base);
+  const stack: Folder[] = [{ path: base, key: '', reals: [realRoot] }];
   let entries = 0;
 
-  const add = (folder: Folder, name: string, sizeBytes: number, mtimeMs: number): void => {
-    const key = folder.key + name;
+  const add = (key: string, sizeBytes: number, mtimeMs: number): void => {
     if (!Number.isNaN(sizeBytes))
-      objects.push({ uri: `${folder.uri}/${encodePath(name)}`, key, sizeBytes, mtimeMs: Math.trunc(mtimeMs) });
+      objects.push({ uri: `${rootUri}/${encodePath(key)}`, key, sizeBytes, mtimeMs: Math.trunc(mtimeMs) });
     // Removed since the folder was read, unless the name could not even be expressed.
-    else if (name.includes('\uFFFD')) skipped.push({ key, reason: 'its name is not valid UTF-8' });
+    else if (key.slice(key.lastIndexOf('/') + 1).includes('\uFFFD'))
+      skipped.push({ key, reason: 'its name is not valid UTF-8' });
   };
 
-  let aside: { folders: Folder[]; names: string[] } = { folders: [], names: [] };
+  let aside: string[] = [];
   const asides: Promise<void>[] = [];
   const lookAtAside = (lookAside: LookAtFiles): void => {
-    const { folders, names } = aside;
-    aside = { folders: [], names: [] };
-    const done = lookAside(names.map((name, i) => `${folders[i]!.path}/${name}`)).then((seen) => {
-      for (let i = 0; i < names.length; i++) add(folders[i]!, names[i]!, seen[2 * i]!, seen[2 * i + 1]!);
+    const keys = aside;
+    aside = [];
+    const done = lookAside(keys.map((key) => `${base}/${key}`)).then((seen) => {
+      for (let i = 0; i < keys.length; i++) add(keys[i]!, seen[2 * i]!, seen[2 * i + 1]!);
     });
     // Met again at the end; until then it must not count as unhandled.
     done.catch(() => undefined);
@@ -74,21 +74,20 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
   };
 
   let files = 0;
-  const addFile = (folder: Folder, name: string): void => {
-    const verdict = selection.judge(folder.key + name);
+  const addFile = (key: string): void => {
+    const verdict = selection.judge(key);
     if (verdict === 'leave') return;
     if (verdict !== 'take') {
-      skipped.push({ key: folder.key + name, reason: verdict.reason });
+      skipped.push({ key, reason: verdict.reason });
       return;
     }
     if (options.lookAside !== undefined && ++files > FILES_BEFORE_ASIDE) {
-      aside.folders.push(folder);
-      aside.names.push(name);
-      if (aside.names.length === FILES_ASIDE) lookAtAside(options.lookAside);
+      aside.push(key);
+      if (aside.length === FILES_ASIDE) lookAtAside(options.lookAside);
       return;
     }
-    const stat = look(`${folder.path}/${name}`);
-    add(folder, name, stat?.size ?? Number.NaN, stat?.mtimeMs ?? Number.NaN);
+    const stat = look(`${base}/${key}`);
+    add(key, stat?.size ?? Number.NaN, stat?.mtimeMs ?? Number.NaN);
   };
 
   const enter = (folder: Folder, name: string, real: string): void => {
@@ -97,7 +96,6 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
     stack.push({
       path: `${folder.path}/${name}`,
       key,
-      uri: `${folder.uri}/${encodePath(name)}`,
       reals: [...folder.reals, real],
     });
   };
@@ -123,7 +121,7 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
     }
     const stat = look(real);
     if (stat === undefined) return;
-    if (stat.isFile()) addFile(folder, name);
+    if (stat.isFile()) addFile(key);
     else if (!stat.isDirectory()) skipped.push({ key, reason: 'it is no regular file' });
     else if (folder.reals.some((r) => isInside(real, r)))
       skipped.push({ key, reason: 'it is a link back to a folder it lies in' });
@@ -136,7 +134,7 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
 
   const sortEntries = (folder: Folder, found: readonly Dirent[], links: string[]): void => {
     for (const entry of found) {
-      if (entry.isFile()) addFile(folder, entry.name);
+      if (entry.isFile()) addFile(folder.key + entry.name);
       else if (entry.isDirectory()) enter(folder, entry.name, join(folder.reals.at(-1)!, entry.name));
       else if (entry.isSymbolicLink()) links.push(entry.name);
       else skipped.push({ key: folder.key + entry.name, reason: 'it is no regular file' });
@@ -163,7 +161,7 @@ export async function walk(root: string, options: WalkOptions): Promise<Pick<Lis
     // In a fixed order, so that of two links to one folder it is always the same that is entered.
     for (const name of links.sort()) followLink(folder, name);
   }
-  if (options.lookAside !== undefined && aside.names.length > 0) lookAtAside(options.lookAside);
+  if (options.lookAside !== undefined && aside.length > 0) lookAtAside(options.lookAside);
   await Promise.all(asides);
   signal?.throwIfAborted();
   objects.sort((a, b) => (a.uri < b.uri ? -1 : 1));
