@@ -1,4 +1,4 @@
-import { errorText, isSparkifyError, toSparkifyError } from '../core/errors.ts';
+import { errorText, isSparkifyError, SparkifyError, toSparkifyError } from '../core/errors.ts';
 import type { CliContext } from './context.ts';
 import { jsonText } from './output.ts';
 import { visible } from './text-width.ts';
@@ -12,7 +12,7 @@ export async function reportError(context: CliContext, error: unknown, options: 
     await err.write(`${c.yellow('interrupted')}: run it again to carry on from what is done\n`);
     return INTERRUPTED;
   }
-  const known = toSparkifyError(error);
+  const known = placeError(error) ?? toSparkifyError(error);
   const causes = causeChain(known.cause, known.message);
   if (options.json) {
     const problem = {
@@ -31,6 +31,17 @@ export async function reportError(context: CliContext, error: unknown, options: 
   if (context.env.SPARKIFY_DEBUG === '1' || known.code === 'INTERNAL') lines.push(c.dim(stackOf(known.cause ?? known)));
   await err.write(`${lines.join('\n')}\n`);
   return known.exitCode;
+}
+
+const PLACE_PROBLEMS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOSPC', 'EDQUOT']);
+
+/** What the file system refuses at a place that somebody named is no defect of the program. */
+function placeError(error: unknown): SparkifyError | undefined {
+  if (isSparkifyError(error) || !(error instanceof Error)) return undefined;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || path === undefined || !PLACE_PROBLEMS.has(code)) return undefined;
+  const fix = 'Name a place that can be written to, with room on its disk.';
+  return new SparkifyError('USAGE', { detail: `${path} cannot be used: ${error.message}`, fix }, { cause: error });
 }
 
 /** At most three causes, each only if it says something that was not said yet. */

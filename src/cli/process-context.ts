@@ -47,7 +47,9 @@ export function processContext(): CliContext {
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      // Half a result must not pass for a whole one.
+      if (stream === stdout) stderr.write(`error: the output cannot be written: ${error.message}\n`);
+      process.exit(1);
     });
   }
   const failpoint = env.SPARKIFY_FAILPOINT;

@@ -309,6 +309,14 @@ describe('the whole job', () => {
     expect(stderr).toBe('');
   });
 
+  test('output that cannot be written is an error without a stack', async () => {
+    await ensureBuilt();
+    const command = `${commandLine} query 'select * from range(5)' --ndjson -w duckdb:star.duckdb > /dev/full`;
+    const { exitCode, stderr } = await execa('bash', ['-c', command], { cwd, reject: false });
+    expect(stderr).toBe('error: the output cannot be written: ENOSPC: no space left on device, write');
+    expect(exitCode).toBe(1);
+  });
+
   test('tables are emptied and dropped with a yes, and a run brings them back', async () => {
     for (const warehouse of ['duckdb:star.duckdb', database.url]) {
       const at = { cwd, env: { SPARKIFY_WAREHOUSE: warehouse } };

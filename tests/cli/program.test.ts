@@ -123,6 +123,19 @@ test('a simulation is not mixed into another', async () => {
   expect(await readdir(join(cwd, 'data', 'song_data'), { recursive: true })).toEqual(songs);
 });
 
+test.each([
+  ['init', 'file/shop'],
+  ['tables', 'erd', '--out', 'file/star.svg'],
+])('what the file system refuses is an error with its fix: %s', async (...args) => {
+  const cwd = await mkdtemp(join(tmpdir(), 'sparkify-cli-'));
+  await writeFile(join(cwd, 'file'), 'x');
+  const { code, err } = await cli(args, { cwd });
+  expect(code).toBe(2);
+  expect(err).toMatch(/^error: .*ENOTDIR/);
+  expect(err).toContain('fix:');
+  expect(err).not.toMatch(/INTERNAL|\n +at /);
+});
+
 test('a diagram that cannot be written is said as such', async () => {
   const { code, err } = await cli(['tables', 'erd', '--out', 'no/such/star.svg']);
   expect(code).toBe(2);
