@@ -5,7 +5,7 @@ import { distinctDoubles, numberDoubles } from './double-dictionary';
 import { decodeEscapes } from './escapes';
 import { give } from './results';
 import { clear, newSink, putByte, putInt32, reserve, Sink } from './sink';
-import { TextColumn } from './text-column';
+import { HEAD_BYTES, TextColumn } from './text-column';
 
 // Numbers of the Parquet format.
 const PLAIN: f64 = 0;
@@ -177,9 +177,9 @@ function extremes(count: usize): void {
 }
 
 function putText(sink: Sink, column: TextColumn, id: u32): void {
-  const entry = column.entries + ((<usize>id) << 3);
-  const from = column.bytes + load<u32>(entry);
-  const coded = load<u32>(entry, 4);
+  const spelling = column.bytes + load<u32>(column.places + ((<usize>id) << 2));
+  const from = spelling + HEAD_BYTES;
+  const coded = load<u32>(spelling);
   let length = coded >> 1;
   // 16: what a copy overwrites behind the text.
   const at = reserve(sink, 4 + length + 16);

@@ -4,12 +4,13 @@ import { escapeLength } from './escapes';
 const QUOTE: u8 = 0x22;
 const BACKSLASH: u8 = 0x5c;
 const FIRST_SLOTS: u32 = 1024;
-const FIRST_ENTRIES: u32 = 512;
+const FIRST_PLACES: u32 = 512;
 const FIRST_BYTES: u32 = 32 * 1024;
 /** Larger memory is not kept from one row group to the next. */
 const MAX_KEPT_BYTES: u32 = 2 * 1024 * 1024;
-const SLOT_BYTES: u32 = 16;
-const ENTRY_BYTES: u32 = 8;
+const SLOT_BYTES: u32 = 8;
+/** Before each spelling: its coded length and its number. */
+export const HEAD_BYTES: u32 = 8;
 /** What is looked at, or overwritten, behind a spelling. */
 const SLACK: u32 = 16;
 const MIX: u32 = 0x9e3779b1;
@@ -32,23 +33,24 @@ export class TextColumn {
   ids: usize;
   /** Distinct spellings. */
   count: u32;
-  /** Open addressing; a slot is hash, coded length, place in `bytes`, id. */
+  /** Open addressing; a slot is a hash and the place in `bytes`, + 1. Small, so that it stays in the processor's cache. */
   table: usize;
   slots: u32;
   shift: u32;
+  /** Spellings in the order of their numbers, each behind its coded length (bytes × 2, + 1 with escapes in it) and number. */
   bytes: usize;
   usedBytes: u32;
   roomBytes: u32;
-  /** By id: the place in `bytes`, and the coded length: bytes × 2, + 1 when there are escapes in it. */
-  entries: usize;
-  roomEntries: u32;
+  /** By number: the place in `bytes`. */
+  places: usize;
+  roomPlaces: u32;
 }
 
 export function newTextColumn(rows: u32): usize {
   const column = changetype<TextColumn>(heap.alloc(offsetof<TextColumn>()));
   column.ids = heap.alloc(rows * 4);
-  column.entries = heap.alloc(FIRST_ENTRIES * ENTRY_BYTES);
-  column.roomEntries = FIRST_ENTRIES;
+  column.places = heap.alloc(FIRST_PLACES * 4);
+  column.roomPlaces = FIRST_PLACES;
   column.count = 0;
   column.usedBytes = 0;
   useTable(column, FIRST_SLOTS);
@@ -124,17 +126,17 @@ function idOf(column: TextColumn, start: usize, length: u32, escaped: u32): u32 
   const hash = hashOf(start, length);
   const mask = column.slots - 1;
   const coded = length * 2 + escaped;
-  let slot = ((hash ^ coded) * MIX) >>> column.shift;
-  let at = table + slot * SLOT_BYTES;
-  let id = load<u32>(at, 12);
-  while (id !== 0) {
-    if (load<u32>(at) === hash && load<u32>(at, 4) === coded && same(start, bytes + load<u32>(at, 8), length))
-      return id;
+  let slot = (hash * MIX) >>> column.shift;
+  let place = load<u32>(table + slot * SLOT_BYTES, 4);
+  while (place !== 0) {
+    if (load<u32>(table + slot * SLOT_BYTES) === hash) {
+      const at = bytes + place - 1;
+      if (load<u32>(at) === coded && same(start, at + HEAD_BYTES, length)) return load<u32>(at, 4);
+    }
     slot = (slot + 1) & mask;
-    at = table + slot * SLOT_BYTES;
-    id = load<u32>(at, 12);
+    place = load<u32>(table + slot * SLOT_BYTES, 4);
   }
-  return insert(column, start, coded, hash, at);
+  return insert(column, start, coded, hash, table + slot * SLOT_BYTES);
 }
 
 /** Looks at up to 15 bytes behind the text. */
@@ -156,28 +158,28 @@ function hashOf(p: usize, length: u32): u32 {
   return <u32>(((a ^ rotl<u64>(b, 32)) * MIX_64) >>> 32);
 }
 
-function insert(column: TextColumn, start: usize, coded: u32, hash: u32, at: usize): u32 {
+function insert(column: TextColumn, start: usize, coded: u32, hash: u32, slot: usize): u32 {
   const id = ++column.count;
   const length = coded >> 1;
   const from = column.usedBytes;
-  if (from + length > column.roomBytes) {
-    column.roomBytes = max(from + length, column.roomBytes * 2);
+  const size = HEAD_BYTES + length;
+  if (from + size > column.roomBytes) {
+    column.roomBytes = max(from + size, column.roomBytes * 2);
     column.bytes = heap.realloc(column.bytes, column.roomBytes + SLACK);
   }
-  copy(column.bytes + from, start, length);
-  column.usedBytes = from + length;
-  held += length;
-  if (id >= column.roomEntries) {
-    column.roomEntries *= 2;
-    column.entries = heap.realloc(column.entries, column.roomEntries * ENTRY_BYTES);
+  const at = column.bytes + from;
+  store<u32>(at, coded);
+  store<u32>(at, id, 4);
+  copy(at + HEAD_BYTES, start, length);
+  column.usedBytes = from + size;
+  held += size;
+  if (id >= column.roomPlaces) {
+    column.roomPlaces *= 2;
+    column.places = heap.realloc(column.places, column.roomPlaces * 4);
   }
-  const entry = column.entries + id * ENTRY_BYTES;
-  store<u32>(entry, from);
-  store<u32>(entry, coded, 4);
-  store<u32>(at, hash);
-  store<u32>(at, coded, 4);
-  store<u32>(at, from, 8);
-  store<u32>(at, id, 12);
+  store<u32>(column.places + id * 4, from);
+  store<u32>(slot, hash);
+  store<u32>(slot, from + 1, 4);
   // Sparse enough to be quick, dense enough to stay in the processor's cache.
   if (id * 3 > column.slots * 2) grow(column);
   return id;
@@ -189,11 +191,11 @@ function grow(column: TextColumn): void {
   useTable(column, slots * 2);
   const mask = column.slots - 1;
   for (let i: u32 = 0; i < slots; i++) {
-    const from = before + i * SLOT_BYTES;
-    if (load<u32>(from, 12) === 0) continue;
-    let slot = ((load<u32>(from) ^ load<u32>(from, 4)) * MIX) >>> column.shift;
-    while (load<u32>(column.table + slot * SLOT_BYTES, 12) !== 0) slot = (slot + 1) & mask;
-    v128.store(column.table + slot * SLOT_BYTES, v128.load(from));
+    const entry = load<u64>(before + i * SLOT_BYTES);
+    if (entry === 0) continue;
+    let slot = (<u32>entry * MIX) >>> column.shift;
+    while (load<u64>(column.table + slot * SLOT_BYTES) !== 0) slot = (slot + 1) & mask;
+    store<u64>(column.table + slot * SLOT_BYTES, entry);
   }
   heap.free(before);
 }

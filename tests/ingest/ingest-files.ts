@@ -140,12 +140,13 @@ export function rowsIn(columns: RecordColumns): readonly (readonly unknown[])[] 
 function valueAt(kernel: Kernel, { type, at }: RecordColumn, rows: number, row: number): unknown {
   switch (type) {
     case 'text': {
-      const [ids, , , , , texts, , , entries] = kernel.int32s(at, 9);
+      const [ids, , , , , texts, , , places] = kernel.int32s(at, 9);
       const id = kernel.int32s(ids!, rows)[row]!;
       if (id === 0) return null;
-      const [from, coded] = kernel.int32s(entries! + 8 * id, 2);
-      const spelling = kernel.bytes(texts! + from!, coded! >> 1).toString('utf8');
-      expect(coded! & 1).toBe(spelling.includes('\\') ? 1 : 0);
+      const from = texts! + kernel.int32s(places! + 4 * id, 1)[0]!;
+      const coded = kernel.bytes(from, 4).readInt32LE();
+      const spelling = kernel.bytes(from + 8, coded >> 1).toString('utf8');
+      expect(coded & 1).toBe(spelling.includes('\\') ? 1 : 0);
       return JSON.parse(`"${spelling}"`);
     }
     case 'integer': {
