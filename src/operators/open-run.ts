@@ -8,6 +8,7 @@ import type { Delta } from '../star/delta.ts';
 import { compactSegments } from './compact.ts';
 import { type DataTask, runDataTask, type TaskOutcome } from './data-task.ts';
 import type { RunOptions, RunReport, RunState } from './run-state.ts';
+import { StagingsAhead } from './stage-ahead.ts';
 import { enterRun } from './with-run.ts';
 
 /** What one task is carried out with, where it differs from the run. */
@@ -17,6 +18,8 @@ export interface Carrying {
   readonly signal?: AbortSignal;
   /** Its turn has come. */
   readonly onBegin?: () => void;
+  /** Beside a staging: others whose turn could be now. They are begun, and their tasks find them so. */
+  readonly ahead?: readonly DataTask[];
 }
 
 /**
@@ -59,6 +62,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
     },
   };
   const { state, leave } = await enterRun(own);
+  const stagings = new StagingsAhead(state);
   const interrupting = async <T>(work: () => Promise<T>): Promise<T> => {
     const held = signal;
     held.throwIfAborted();
@@ -80,6 +84,14 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
   let before: Promise<unknown> = Promise.resolve();
   let broken = false;
   let recognised = false;
+  const carryOut = async (task: DataTask, ahead: readonly DataTask[]): Promise<TaskOutcome> => {
+    const begun = stagings.take(task.name);
+    if (begun !== undefined) return { detail: await begun, resumed: false };
+    const outcome = runDataTask(state, task);
+    for (const { name, operator } of options.rebuild === true ? [] : ahead)
+      if (operator.kind === 'stage') stagings.begin(name, operator.staging, task.name);
+    return outcome;
+  };
   const runTask = (task: DataTask, carrying: Carrying): Promise<TaskOutcome> => {
     const turn = before.then(async () => {
       if (broken)
@@ -90,7 +102,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
       signal = carrying.signal ?? options.signal;
       try {
         carrying.onBegin?.();
-        return await interrupting(() => (recognised ? publishedBefore(state) : runDataTask(state, task)));
+        return await interrupting(() => (recognised ? publishedBefore(state) : carryOut(task, carrying.ahead ?? [])));
       } catch (error) {
         broken = true;
         throw error;
@@ -99,7 +111,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
         signal = options.signal;
       }
     });
-    before = turn.catch(() => undefined);
+    before = turn.catch(() => stagings.stop());
     return turn;
   };
   try {
@@ -119,6 +131,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
     runTask: (task, carrying = {}) => runTask(task, carrying),
     finish: async () => {
       await before;
+      await stagings.stop();
       if (options.dryRun === true || options.only !== undefined) await settleUnpublished(state);
       else if (state.publishedEpoch !== undefined) await compactSegments(state);
       return report(state, startedMs);
@@ -129,6 +142,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
     },
     close: async () => {
       broken = true;
+      await stagings.stop();
       await before;
       await leave();
     },

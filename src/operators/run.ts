@@ -1,7 +1,7 @@
 import { SparkifyError, toSparkifyError } from '../core/errors.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
 import { isNamed, type Task } from '../pipeline/task.ts';
-import { isDataOperator } from './data-task.ts';
+import { type DataTask, isDataOperator } from './data-task.ts';
 import { directFunctions } from './direct-functions.ts';
 import { type Executor, sequentialExecutor, type TaskEnding } from './executor.ts';
 import { openRun, type RunHandle } from './open-run.ts';
@@ -17,9 +17,10 @@ export async function runPipeline(options: RunOptions, executor: Executor = sequ
   try {
     try {
       const runFunction = directFunctions(handle.state);
+      const tasks = chosenTasks(options);
       await executor.execute(
-        chosenTasks(options),
-        (task) => runTask(handle, options, runFunction, task),
+        tasks,
+        (task) => runTask(handle, options, runFunction, task, stagingsBeside(task, tasks)),
         options.signal,
         (task, detail) => options.progress({ type: 'task.skipped', task: task.name, detail }),
       );
@@ -57,11 +58,24 @@ function beforePublish(tasks: readonly Task[]): readonly Task[] {
   });
 }
 
+/** Stagings that wait for the same data tasks as this one, so that all of them could begin now. */
+function stagingsBeside(task: Task, tasks: readonly Task[]): readonly DataTask[] {
+  if (task.operator.kind !== 'stage') return [];
+  const waitsFor = task.after.join('\n');
+  if (!task.after.every((name) => tasks.some((t) => t.name === name && isDataOperator(t.operator)))) return [];
+  return tasks.flatMap((t) =>
+    t.operator.kind === 'stage' && t.name !== task.name && t.after.join('\n') === waitsFor
+      ? [{ ...t, operator: t.operator }]
+      : [],
+  );
+}
+
 async function runTask(
   handle: RunHandle,
   options: RunOptions,
   runFunction: ReturnType<typeof directFunctions>,
   task: Task,
+  ahead: readonly DataTask[],
 ): Promise<TaskEnding> {
   const { progress, clock } = options;
   const started = clock.nowMs();
@@ -69,7 +83,7 @@ async function runTask(
   try {
     const { operator } = task;
     const { detail, ...ending } = isDataOperator(operator)
-      ? { state: 'succeeded' as const, ...(await handle.runTask({ ...task, operator })) }
+      ? { state: 'succeeded' as const, ...(await handle.runTask({ ...task, operator }, { ahead })) }
       : await runFunction({ ...task, operator });
     if (ending.state === 'skipped') progress({ type: 'task.skipped', task: task.name, detail });
     else

@@ -29,12 +29,12 @@ export type Answer =
 
 const port = parentPort;
 if (port !== null) {
-  let number = -1;
-  let scanner: PartScanner | undefined;
+  // Parts of several stagings come in turn.
+  const scanners = new Map<number, PartScanner>();
   const carryOut = async (order: ScanOrder | LookOrder): Promise<Answer> => {
     if (order.kind === 'look') return { ok: true, kind: 'look', seen: lookAtFiles(unpackPaths(order.paths)) };
-    if (scanner === undefined || order.number !== number) scanner = new PartScanner(order.spec);
-    number = order.number;
+    const scanner = scanners.get(order.number) ?? new PartScanner(order.spec);
+    scanners.set(order.number, scanner);
     return { ok: true, kind: 'scan', scan: await scanner.scan(unpackPart(order.part), order.part.spoolPath) };
   };
   const answerTo = async (order: ScanOrder | LookOrder): Promise<void> => {

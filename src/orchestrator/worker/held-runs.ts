@@ -11,7 +11,7 @@ import type { Source } from '../../sources/source.ts';
 import type { Warehouse } from '../../warehouse/warehouse.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { RunFacts } from './run-facts.ts';
-import { dataTasksOf } from './run-tasks.ts';
+import { dataTasksOf, readyStagings } from './run-tasks.ts';
 import type { WarehouseAccess } from './warehouse-access.ts';
 
 /** One attempt at a data task. */
@@ -118,6 +118,7 @@ export class HeldRuns {
       const outcome = await held.handle.runTask(task, {
         progress: attempt.progress,
         signal: attempt.signal,
+        ahead: await readyStagings(this.#options.db, run.id, pipeline, task, this.#options.clock.nowMs()),
         onBegin: () => {
           held.beforeCommit = attempt.beforeCommit;
           attempt.onBegin();

@@ -63,6 +63,30 @@ export async function dataTasksOf(
   };
 }
 
+/** Beside a staging: the run's other stagings that could begin now. */
+export async function readyStagings(
+  db: StoreReader,
+  runId: number,
+  pipeline: ResolvedPipeline,
+  task: DataTask,
+  nowMs: number,
+): Promise<readonly DataTask[]> {
+  if (task.operator.kind !== 'stage') return [];
+  const others = pipeline.tasks.flatMap((t) =>
+    t.operator.kind === 'stage' && t.name !== task.name ? [{ ...t, operator: t.operator }] : [],
+  );
+  if (others.length === 0) return [];
+  const ready = await db
+    .selectFrom('tasks')
+    .select('task')
+    .where('run_id', '=', runId)
+    .where('data', '=', 1)
+    .where('state', '=', 'ready')
+    .where('ready_at_ms', '<=', nowMs)
+    .execute();
+  return others.filter((t) => ready.some((r) => r.task === t.name));
+}
+
 const gapWords: Readonly<Record<TaskState, string>> = {
   waiting: 'has not run',
   ready: 'has not run',
