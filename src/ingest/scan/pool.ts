@@ -95,12 +95,13 @@ export function threadPool(size: number): ScanPool {
   };
   for (let i = 0; i < size; i++) start();
 
-  const give = (task: Task): void => {
+  const give = (task: Task, place: 'first' | 'last'): void => {
     if (closed || told.size === 0) {
       task.reject(givenUp());
       return;
     }
-    waiting.push(task);
+    if (place === 'first') waiting.unshift(task);
+    else waiting.push(task);
     next();
   };
   const numberOf = (spec: ScanSpec): number => {
@@ -112,13 +113,14 @@ export function threadPool(size: number): ScanPool {
       new Promise((resolve, reject) => {
         const order = (): LookOrder => ({ kind: 'look', paths: packPaths(paths) });
         const take: Task['take'] = (answer) => answer.kind === 'look' && resolve(answer.seen);
-        give({ order, take, reject });
+        // A whole listing waits for it, a scan is one of many.
+        give({ order, take, reject }, 'first');
       }),
     scan: (spec, part) =>
       new Promise((resolve, reject) => {
         const order = (): ScanOrder => ({ kind: 'scan', number: numberOf(spec), spec, part: packPart(part) });
         const take: Task['take'] = (answer) => answer.kind === 'scan' && resolve(unpackScan(part, answer.scan));
-        give({ order, take, reject });
+        give({ order, take, reject }, 'last');
       }),
     close: async () => {
       closed = true;
