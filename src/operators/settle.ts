@@ -2,11 +2,13 @@ import { SparkifyError } from '../core/errors.ts';
 import type { QuarantinedRecord, StagedSegment } from '../ingest/staged.ts';
 import type { QuarantineState } from '../ledger/quarantine-view.ts';
 import { type LedgerTransaction, ledger, ledgerTransaction } from '../ledger/transaction.ts';
-import type { Staging } from '../pipeline/tables.ts';
+import type { Framing, Staging } from '../pipeline/tables.ts';
 import { keepCorrections } from '../segments/corrections.ts';
 import { recordStaged } from './record-staged.ts';
 import type { RunState } from './run-state.ts';
 import { segmentOfTexts, type Text } from './stage-texts.ts';
+
+const NEWLINE = 0x0a;
 
 /** A record of the quarantine, and what took its place already. */
 export interface Entry {
@@ -30,12 +32,7 @@ export interface Settled {
   readonly failed: readonly { readonly id: number; readonly reason: string; readonly detail: string }[];
 }
 
-/**
- * Reads texts in the place of quarantined records of one staging. Those that are taken become one segment, recorded
- * together with the outcome; killed before that, nothing has happened but files that nobody names.
- * @param onFailure what a text that is not taken means: an error, a new reason in the quarantine, or nothing
- * @throws CORRECTION_INVALID
- */
+/** Reads texts in the place of quarantined records of one staging; what is replayed is judged as the line it was. */
 export async function settleStaging(
   state: RunState,
   staging: Staging,
@@ -43,8 +40,35 @@ export async function settleStaging(
   outcome: 'corrected' | 'replayed',
   onFailure: 'throw' | 'note' | 'leave',
 ): Promise<Settled> {
+  const isLine = ({ bytes }: Request): boolean =>
+    outcome === 'replayed' && staging.framing === 'auto' && !bytes.includes(NEWLINE);
+  const lines = requests.filter(isLine);
+  const others = requests.filter((r) => !isLine(r));
+  const settled: Settled[] = [];
+  // By itself a line with two objects would look like two records in a layout of its own.
+  if (lines.length > 0) settled.push(await settleAlike(state, staging, 'ndjson', lines, outcome, onFailure));
+  if (others.length > 0) settled.push(await settleAlike(state, staging, staging.framing, others, outcome, onFailure));
+  return { staged: settled.flatMap((s) => s.staged), failed: settled.flatMap((s) => s.failed) };
+}
+
+/**
+ * Reads texts of one framing. Those that are taken become one segment, recorded
+ * together with the outcome; killed before that, nothing has happened but files that nobody names.
+ * @param onFailure what a text that is not taken means: an error, a new reason in the quarantine, or nothing
+ * @throws CORRECTION_INVALID
+ */
+async function settleAlike(
+  state: RunState,
+  staging: Staging,
+  framing: Framing,
+  requests: readonly Request[],
+  outcome: 'corrected' | 'replayed',
+  onFailure: 'throw' | 'note' | 'leave',
+): Promise<Settled> {
   const { warehouse } = state.options;
-  let segment = (await segmentOfTexts(state, staging, requests))!;
+  const read = (texts: readonly Text[]): Promise<StagedSegment | undefined> =>
+    segmentOfTexts(state, { ...staging, framing }, texts);
+  let segment = (await read(requests))!;
   const problems = problemsOf(segment, requests);
   const good = requests.filter((r) => !problems.has(r.uri));
   if (problems.size > 0) {
@@ -52,7 +76,7 @@ export async function settleStaging(
     await warehouse.segments.remove([segment.path]);
     if (onFailure === 'throw') throw invalid(requests, problems);
     if (onFailure === 'note') await ledgerTransaction(warehouse, (tx) => noteReasons(tx, requests, problems));
-    if (good.length > 0) segment = (await segmentOfTexts(state, staging, good))!;
+    if (good.length > 0) segment = (await read(good))!;
   }
   const failed = requests
     .filter((r) => problems.has(r.uri))

@@ -128,6 +128,26 @@ describe('correcting', () => {
 });
 
 describe('replaying', () => {
+  it('judges a line as the line it was: two objects on it stay in quarantine', async () => {
+    world.write('c.json', [visit(6), `${visit(7)} ${visit(8)}`, visit(9)]);
+    await world.run();
+    const doubled = 4;
+    expect((await world.quarantine()).at(-1)).toMatchObject({
+      quarantine_id: doubled,
+      reason: 'several_values_on_a_line',
+    });
+    expect(await replayRecords(world.options(), [doubled])).toMatchObject({
+      staged: [],
+      failed: [{ id: doubled, reason: 'several_values_on_a_line' }],
+    });
+    // A person may make two records of it, by writing them on two lines.
+    const text = `${visit(7)}\n${visit(8)}`;
+    const report = await correctRecords(world.options(), [{ id: doubled, text: bytes(text), note: 'two of it' }]);
+    expect(report).toMatchObject({ staged: [{ id: doubled, records: 2 }] });
+    await world.run();
+    expect(await world.visits()).toEqual([1, 3, 6, 7, 8, 9]);
+  });
+
   it('takes what the definition accepts now; what fails again stays, with its reason', async () => {
     expect(await replayRecords(world.options())).toMatchObject({
       staged: [],
