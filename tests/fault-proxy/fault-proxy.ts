@@ -17,7 +17,7 @@ export interface Fault {
   readonly occurrence?: number;
   /** Of `cut-late`. */
   readonly until?: string;
-  /** From then on nobody is let in, until the next `arm`. @default false */
+  /** From then on nobody is let in, until the next `arm`, and whoever is in besides is reset. @default false */
   readonly thenRefuse?: boolean;
 }
 
@@ -79,6 +79,7 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
           state.fired++;
           state.fault = undefined;
           state.refuses = fault.thenRefuse === true;
+          if (state.refuses) for (const socket of sockets) if (!both.includes(socket)) socket.resetAndDestroy();
           if (fault.kind === 'cut-before') return cut();
           if (fault.kind === 'cut-late') {
             mode = 'stalled';

@@ -49,7 +49,12 @@ describe.each(Object.entries(ways))('the disk is full (%s)', (name, make) => {
     const failure = await scenario.run(stage, { failpoints }).catch((error: unknown) => error);
     expect(filled, `${at} was not reached`).toBe(true);
     try {
-      expect(failure).toMatchObject({ code: 'DISK_FULL', retryable: true, exitCode: 1 });
+      // Of two stagings that are read side by side, one may not have begun when the other's disk is full.
+      expect(failure).toMatchObject({
+        code: expect.stringMatching(at === 'spool.before' ? /^DISK_FULL(?:_AHEAD)?$/ : /^DISK_FULL$/),
+        retryable: true,
+        exitCode: 1,
+      });
       const { songplays, users, songs, artists, time, publishes } = before;
       expect(await scenario.outcome(stage, { readOnly: true })).toMatchObject({
         ...{ songplays, users, songs, artists, time, publishes },
