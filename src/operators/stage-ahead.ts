@@ -9,6 +9,8 @@ interface Begun {
   readonly beside: string;
   readonly work: Promise<string>;
   readonly stop: AbortController;
+  /** Its turn has come. */
+  readonly proceed: () => void;
   readonly stages: ReadonlyMap<string, StageOutcome>;
   readonly warnings: readonly string[];
   /** Who hears what it tells, and what it told before anybody did. */
@@ -18,8 +20,7 @@ interface Begun {
 
 /**
  * Stagings that are read while another one of the run is: one lists and waits for disks while the other's records are
- * scanned. What they record in the ledger is theirs like that of any staging; for the run it counts only once their task
- * has its turn and takes it.
+ * scanned. What they find is recorded, and counts for the run, once their task has its turn and takes it.
  */
 export class StagingsAhead {
   readonly #state: RunState;
@@ -44,11 +45,17 @@ export class StagingsAhead {
       if (listener !== undefined) listener(event);
       else if (event.type !== 'task.progress') told.push(event);
     };
+    let proceed = (): void => undefined;
+    const turn = new Promise<void>((resolve, reject) => {
+      proceed = resolve;
+      stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
+    });
+    turn.catch(() => undefined);
     const own = { ...options, progress, signal: stop.signal };
     const work = this.#withSession(stop.signal, (session) =>
-      runStage({ ...this.#state, options: own, session, stages, warnings }, name, staging),
+      runStage({ ...this.#state, options: own, session, stages, warnings }, name, staging, turn),
     );
-    const begun: Begun = { beside, work, stop, stages, warnings, listener: undefined, told };
+    const begun: Begun = { beside, work, stop, proceed, stages, warnings, listener: undefined, told };
     work.catch(() => undefined);
     this.#begun.set(name, begun);
   }
@@ -81,6 +88,7 @@ export class StagingsAhead {
     begun.listener = progress;
     const stop = (): void => begun.stop.abort(signal.reason);
     signal.addEventListener('abort', stop);
+    begun.proceed();
     try {
       const detail = await begun.work;
       for (const [staging, outcome] of begun.stages) this.#state.stages.set(staging, outcome);
@@ -92,7 +100,7 @@ export class StagingsAhead {
     }
   }
 
-  /** Gives up what nobody took; what it recorded stays for the next run. */
+  /** Gives up what nobody took. */
   async stop(): Promise<void> {
     const begun = [...this.#begun.values()];
     this.#begun.clear();

@@ -25,8 +25,14 @@ import { tellDrift } from './tell-findings.ts';
  * Lists a staging's source, reads every object version the ledger does not know, and decides which versions enter and
  * which leave V with this run's publish. Each segment is recorded as soon as it is written: what was staged before a
  * failure is not read again.
+ * @param turn what is read is recorded only then, so that ids follow the order of the tasks
  */
-export async function runStage(state: RunState, task: string, staging: Staging): Promise<string> {
+export async function runStage(
+  state: RunState,
+  task: string,
+  staging: Staging,
+  turn: Promise<void> = Promise.resolve(),
+): Promise<string> {
   const { options } = state;
   if (options.rebuild === true && options.fromSources !== true) {
     state.stages.set(staging.name, {
@@ -53,6 +59,7 @@ export async function runStage(state: RunState, task: string, staging: Staging):
     const pending: Promise<void>[] = [];
     const drifted: StagedObject[] = [];
     const record = async (segment: StagedSegment): Promise<void> => {
+      await turn;
       const ids = await recordStaged(state, staging, segment);
       for (const [i, o] of segment.objects.entries()) {
         recorded.push(ids[i]!);

@@ -137,6 +137,7 @@ describe.each(['duckdb', 'postgres'] as const)('a staging that is begun beside a
       if (listed.length === 2) release();
       // Neither ends before both have begun.
       await bothListed;
+      if (side === 'left') await sleep(50);
       return list();
     };
     const handle = await open();
@@ -152,6 +153,11 @@ describe.each(['duckdb', 'postgres'] as const)('a staging that is begun beside a
     expect(await handle.finish()).toMatchObject({ outcome: 'published' });
     await handle.close();
     expect(await numbers()).toEqual([1, 2, 3, 4, 5]);
+    // Whichever was read first: what has a number got it in the order of the tasks.
+    const recorded = await warehouse.read((session) =>
+      session.all<{ staging: string }>('select staging from sparkify_ledger.objects order by object_id'),
+    );
+    expect(recorded.map((r) => r.staging)).toEqual(['staging_left', 'staging_right']);
     expect(await runPipeline(options())).toMatchObject({ outcome: 'nothing-new' });
   });
 
