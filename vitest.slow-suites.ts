@@ -11,6 +11,8 @@ export const slowSuites: readonly string[] = [
   'tests/faults/readers.test.ts',
   'tests/faults/two-processes.test.ts',
   'tests/faults/schedule-kill-postgres.test.ts',
+  'tests/operators/compact.test.ts',
+  'tests/operators/objects.test.ts',
   'tests/orchestrator/node/load.test.ts',
   'tests/orchestrator/queue/hammer.test.ts',
   'tests/orchestrator/scheduler/simulation.test.ts',
