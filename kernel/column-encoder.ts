@@ -54,11 +54,7 @@ export function encodeText(at: usize, rows: usize): void {
     store<u32>(ids + (count << 2), id - 1);
     const there = <u32>(id !== 0);
     count += there;
-    bits |= there << (<u32>row & 7);
-    if ((row & 7) === 7) {
-      store<u8>(levels + (row >> 3), <u8>bits);
-      bits = 0;
-    }
+    bits = noteLevel(bits, row, there);
   }
   endLevels(rows, bits, count);
   // A dictionary pays when its entries are not more than half of the values.
@@ -114,11 +110,7 @@ export function encodeBoolean(values: usize, rows: usize): void {
     store<u32>(ids + (count << 2), value - 1);
     const there = <u32>(value !== 0);
     count += there;
-    bits |= there << (<u32>row & 7);
-    if ((row & 7) === 7) {
-      store<u8>(levels + (row >> 3), <u8>bits);
-      bits = 0;
-    }
+    bits = noteLevel(bits, row, there);
   }
   endLevels(rows, bits, count);
   packBits(page, ids, count, 1);
@@ -139,14 +131,18 @@ function compact(values: usize, rows: usize): usize {
     store<f64>(numbers + (count << 3), value);
     const there = <u32>!isNaN(value);
     count += there;
-    bits |= there << (<u32>row & 7);
-    if ((row & 7) === 7) {
-      store<u8>(levels + (row >> 3), <u8>bits);
-      bits = 0;
-    }
+    bits = noteLevel(bits, row, there);
   }
   endLevels(rows, bits, count);
   return count;
+}
+
+/** Notes whether there is a value (1) or not (0); gives the bits of the byte that is not full yet. */
+function noteLevel(bits: u32, row: usize, there: u32): u32 {
+  bits |= there << (<u32>row & 7);
+  if ((row & 7) !== 7) return bits;
+  store<u8>(levels + (row >> 3), <u8>bits);
+  return 0;
 }
 
 /** Puts the definition levels, with their length before them: 1 where there is a value. */

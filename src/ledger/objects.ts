@@ -4,6 +4,7 @@ import type { Staging } from '../pipeline/tables.ts';
 import type { ColumnValues, SqlSession, SqlValue } from '../warehouse/session.ts';
 import { isOneOf } from './id-list.ts';
 import { LEDGER_SCHEMA, ledgerTables } from './schema.ts';
+import { describeSegment } from './segment-description.ts';
 import { type LedgerTransaction, ledger, nextId, type ReservedIds } from './transaction.ts';
 
 export type ObjectState = 'staged' | 'live' | 'retired' | 'abandoned';
@@ -87,7 +88,7 @@ export async function recordSegment(
       segment.path,
       segment.rows,
       segment.sizeBytes,
-      segmentSchema(staging),
+      describeSegment(staging),
       min <= max ? min : null,
       min <= max ? max : null,
       seq,
@@ -160,11 +161,6 @@ async function recordQuarantine(
     tx.seq,
   ]);
   await tx.session.insertRows(LEDGER_SCHEMA, 'quarantine', quarantineColumns, rows);
-}
-
-/** What a segment's Parquet file holds, for the question whether a changed definition can still be served from it. */
-export function segmentSchema(staging: Staging): string {
-  return JSON.stringify(Object.fromEntries(staging.columns.map((c) => [c.name, c.type])));
 }
 
 /** Remembers that an unchanged object was looked at again. */

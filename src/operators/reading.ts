@@ -1,37 +1,11 @@
-import { createHash } from 'node:crypto';
 import { SparkifyError } from '../core/errors.ts';
 import { isOneOf } from '../ledger/id-list.ts';
-import { segmentSchema } from '../ledger/objects.ts';
-import { type LedgerTransaction, ledger } from '../ledger/transaction.ts';
+import { wasReadOtherwise } from '../ledger/segment-description.ts';
+import { ledger } from '../ledger/transaction.ts';
 import { columnRule, keepsWhatWasRead } from '../pipeline/definition.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import type { SqlSession } from '../warehouse/session.ts';
 import { type RunState, warn } from './run-state.ts';
-
-/** Beside the names of columns in what the ledger says of a segment; no column can be called like this. */
-const READING = '#reading';
-
-/** What decides how an object's bytes become rows and quarantine, as a hash. Where it lies has no part in it. */
-function readingOf(staging: Staging): string {
-  const rules = staging.columns.map((c) => [c.name, columnRule(c)]);
-  return createHash('sha256')
-    .update(JSON.stringify([staging.framing, staging.jsonPaths ?? null, rules]))
-    .digest('hex')
-    .slice(0, 16);
-}
-
-/** What the ledger says of a segment: its columns, and the rules by which it was read. */
-function describeSegment(staging: Staging): string {
-  return JSON.stringify({ ...(JSON.parse(segmentSchema(staging)) as object), [READING]: readingOf(staging) });
-}
-
-/** Notes by which rules a segment was read, in the transaction that records it. */
-export async function noteReading(tx: LedgerTransaction, segmentId: number, staging: Staging): Promise<void> {
-  await tx.session.exec(`update ${ledger('segments')} set columns = $1 where segment_id = $2`, [
-    describeSegment(staging),
-    segmentId,
-  ]);
-}
 
 /**
  * Object versions that were staged and never published, and by other rules than today's: what people corrected since in
@@ -47,11 +21,7 @@ export async function stagedByOtherRules(
     `select segment_id, columns from ${ledger('segments')} where segment_id in (select segment_id ${staged})`,
     [pipeline, staging.name],
   );
-  const today = readingOf(staging);
-  const others = segments.filter(({ columns }) => {
-    const noted = (JSON.parse(columns) as Readonly<Record<string, string>>)[READING];
-    return noted !== undefined && noted !== today;
-  });
+  const others = segments.filter(({ columns }) => wasReadOtherwise(columns, staging));
   if (others.length === 0) return new Set();
   const rows = await session.all<{ object_id: number }>(
     `select object_id ${staged} and ${isOneOf(

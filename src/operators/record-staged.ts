@@ -12,7 +12,6 @@ import {
 } from '../ledger/transaction.ts';
 import type { Staging } from '../pipeline/tables.ts';
 import { BATCH_SCHEMA } from '../star/names.ts';
-import { noteReading } from './reading.ts';
 import type { RunState } from './run-state.ts';
 
 /** What belongs to the recording of a segment besides itself. */
@@ -37,7 +36,6 @@ export async function recordStaged(
     const { parentIds, also } = extras;
     const options = { nowMs: clock.nowMs(), ...(parentIds === undefined ? {} : { parentIds }) };
     const ids = await recordSegment(tx, pipeline.name, staging, segment, reserved, options);
-    await noteReading(tx, reserved.segmentId, staging);
     await also?.(tx, ids);
     return ids;
   };

@@ -25,7 +25,7 @@ import { tellDrift } from './tell-findings.ts';
  * Lists a staging's source, reads every object version the ledger does not know, and decides which versions enter and
  * which leave V with this run's publish. Each segment is recorded as soon as it is written: what was staged before a
  * failure is not read again.
- * @param turn what is read is recorded only then, so that ids follow the order of the tasks
+ * @param turn nothing is written to the ledger before, so that ids follow the order of the tasks
  */
 export async function runStage(
   state: RunState,
@@ -100,6 +100,7 @@ export async function runStage(
       if (options.warehouse.capabilities.parallelLoads === 1) await pending.shift();
     });
     for (const work of pending) await work;
+    await turn;
     tellDrift(state, staging, drifted);
     await noteUnchanged(state, comparison, summary);
     // What looked changed and was read proved to be as it was.

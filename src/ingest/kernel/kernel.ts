@@ -97,11 +97,11 @@ export class Kernel {
     return this.#capacity;
   }
 
-  /** Gives the window room for more text, or as much as at first; what is at `[from, to)` stands at its beginning then. */
-  resize(capacity: number | 'first', from: number, to: number): void {
+  /** Gives the window room for so much text; what is at `[from, to)` stands at its beginning then. */
+  resize(capacity: number, from: number, to: number): void {
     const before = this.#window;
     const { bytes } = this.syntax;
-    this.#capacity = capacity === 'first' ? WINDOW_BYTES : capacity;
+    this.#capacity = capacity;
     this.#window = this.alloc(this.#capacity + SLACK_BYTES);
     const after = this.#windowBytes();
     bytes.copy(after, 0, from, to);
