@@ -12,5 +12,7 @@ export function collectGarbage(): void {
   if (getHeapStatistics().total_heap_size < LARGE_HEAP_BYTES) return;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
+  // As it was: code that V8 compiles under other flags is no use to the next process. src/cli/compiled-code.ts
+  setFlagsFromString('--no-expose-gc');
   collect();
 }

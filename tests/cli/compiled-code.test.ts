@@ -45,6 +45,8 @@ function says(name: string, word: string): void {
 }
 
 interface RunOptions {
+  /** What is done after the call. */
+  readonly then?: string;
   readonly command?: string;
   readonly exitCode?: number;
   readonly flags?: readonly string[];
@@ -52,11 +54,15 @@ interface RunOptions {
 }
 
 /** What a process says that loads one of the files and calls it. */
-async function run(name: string, { command = 'greet', exitCode = 0, flags = [], env = {} }: RunOptions = {}) {
+async function run(
+  name: string,
+  { then = '', command = 'greet', exitCode = 0, flags = [], env = {} }: RunOptions = {},
+) {
   const script = `import { createRequire } from 'node:module';
 import { keepCompiledCode } from ${JSON.stringify(built.href)};
 keepCompiledCode({ packages: /package\\.js$/, ...${JSON.stringify({ sources, folder, command })} });
 console.log(createRequire(import.meta.url)(${JSON.stringify(join(sources, name))})());
+${then}
 process.exit(${exitCode});`;
   const arguments_ = [...flags, '--input-type=module', '--eval', script];
   const { stdout, stderr } = await execa(process.execPath, arguments_, { env, reject: false });
@@ -69,6 +75,17 @@ const onlyFile = (): string => {
   expect(files()).toHaveLength(1);
   return join(folder, files()[0]!);
 };
+
+test('what a run that collected its garbage kept fits the next one', async () => {
+  const garbage = new URL('../../dist/src/core/garbage.js', import.meta.url).href;
+  const then = `globalThis.heap = Array.from({ length: 3_000_000 }, (_, i) => ({ i }));
+const { collectGarbage } = await import(${JSON.stringify(garbage)});
+collectGarbage();
+if (typeof gc !== 'undefined') console.log('left open');`;
+  expect(await run(GREETING, { then })).toBe('hello');
+  says(GREETING, 'adieu');
+  expect(await run(GREETING)).toBe('hello');
+});
 
 test('the second run takes what the first compiled, and leaves it as it is', async () => {
   expect(await run(GREETING)).toBe('hello');
