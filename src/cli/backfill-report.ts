@@ -1,4 +1,5 @@
 import { durationText } from '../core/duration-text.ts';
+import { grouped } from '../core/grouped.ts';
 import { formatInterval } from '../pipeline/interval.ts';
 import type { Answer } from '../server/api.ts';
 import { type GridState, gridLegend, renderCellGrid } from './cell-grid.ts';
@@ -7,7 +8,6 @@ import { inStateColor, stateText } from './state-mark.ts';
 import { renderTable } from './table.ts';
 import { truncate, visible } from './text-width.ts';
 import { distanceText, momentText } from './time-text.ts';
-import { grouped } from './values.ts';
 
 type Backfill = Answer<'listBackfills'>['items'][number];
 type Whole = Answer<'getBackfill'>;

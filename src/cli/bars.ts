@@ -1,5 +1,5 @@
+import { grouped } from '../core/grouped.ts';
 import { padEnd, padStart, textWidth, truncate, visible } from './text-width.ts';
-import { grouped } from './values.ts';
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 

@@ -1,3 +1,4 @@
+import { grouped } from '../core/grouped.ts';
 import type { Answer, Api } from '../server/api.ts';
 import { localApi } from '../server/local.ts';
 import type { CliContext } from './context.ts';
@@ -9,7 +10,6 @@ import { type ProgressView, step } from './progress.ts';
 import type { Project } from './project.ts';
 import { serverParts } from './server-parts.ts';
 import { openProjectStore } from './store-access.ts';
-import { grouped } from './values.ts';
 
 const MONTH = { from: '2018-11-01', to: '2018-12-01' };
 

@@ -1,7 +1,8 @@
+import { grouped } from '../core/grouped.ts';
 import type { ResultBatch, ResultColumn, SqlValue } from '../warehouse/session.ts';
 import type { TextSink } from './context.ts';
 import { renderTable, type TableStyle } from './table.ts';
-import { distinctColumns, grouped, rowCsv, rowJson, valueText } from './values.ts';
+import { distinctColumns, rowCsv, rowJson, valueText } from './values.ts';
 
 export type Format = 'table' | 'json' | 'csv' | 'ndjson';
 

@@ -1,3 +1,4 @@
+import { grouped } from '../core/grouped.ts';
 import type { CellState } from '../orchestrator/cells/cell.ts';
 import { listingSentence } from '../orchestrator/cells/plan-notes.ts';
 import { formatInterval, type Interval } from '../pipeline/interval.ts';
@@ -6,7 +7,7 @@ import { type GridState, gridLegend, renderCellGrid } from './cell-grid.ts';
 import { type CliContext, line } from './context.ts';
 import { inStateColor, stateMark } from './state-mark.ts';
 import { padEnd, truncate, visible } from './text-width.ts';
-import { bytesText, grouped } from './values.ts';
+import { bytesText } from './values.ts';
 
 type Plan = Answer<'getPlan'>;
 

@@ -1,8 +1,8 @@
 import { durationText } from '../core/duration-text.ts';
+import { grouped } from '../core/grouped.ts';
 import type { ProgressEvent, ProgressListener } from '../core/progress.ts';
 import type { CliContext } from './context.ts';
 import { textWidth, truncate, visible } from './text-width.ts';
-import { grouped } from './values.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const TICK_MS = 100;

@@ -1,11 +1,12 @@
 import { durationText } from '../core/duration-text.ts';
+import { grouped } from '../core/grouped.ts';
 import type { RunReport } from '../operators/run-state.ts';
 import { type RunSummary, type StageSummary, summarise } from '../orchestrator/worker/run-summary.ts';
 import { formatInterval } from '../pipeline/interval.ts';
 import { type CliContext, line } from './context.ts';
 import { jsonText } from './output.ts';
 import { renderTable } from './table.ts';
-import { grouped, valueText } from './values.ts';
+import { valueText } from './values.ts';
 
 /** A run of this process, with all that the store's summary cuts off. */
 export function wholeSummary(report: RunReport): RunSummary {

@@ -49,11 +49,6 @@ export function distinctColumns(columns: readonly ResultColumn[]): readonly Resu
   });
 }
 
-/** 12345 as 12,345: for people, never for data. */
-export function grouped(n: number | bigint): string {
-  return n.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-}
-
 /** Bytes for people, in steps of 1000. */
 export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

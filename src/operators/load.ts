@@ -1,4 +1,5 @@
 import { SparkifyError } from '../core/errors.ts';
+import { grouped } from '../core/grouped.ts';
 import type { StarTable } from '../pipeline/tables.ts';
 import { deriveCalendar } from '../star/calendar.ts';
 import type { StarContext } from '../star/context.ts';
@@ -74,12 +75,12 @@ export async function deriveTable(
 
 export function describeDelta(delta: Delta): string {
   if (delta.mode === 'replace')
-    return `${delta.added.toLocaleString('en-US')} rows${delta.removed > 0 ? `, in place of ${delta.removed.toLocaleString('en-US')}` : ''}`;
+    return `${grouped(delta.added)} rows${delta.removed > 0 ? `, in place of ${grouped(delta.removed)}` : ''}`;
   const parts = [
     [delta.added, 'added'],
     [delta.changed, 'changed'],
     [delta.removed, 'removed'],
   ] as const;
-  const said = parts.filter(([n]) => n > 0).map(([n, word]) => `${n.toLocaleString('en-US')} ${word}`);
+  const said = parts.filter(([n]) => n > 0).map(([n, word]) => `${grouped(n)} ${word}`);
   return said.length === 0 ? 'no row differs' : said.join(', ');
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Failpoints } from '../core/failpoints.ts';
+import { grouped } from '../core/grouped.ts';
 import type { ProgressListener } from '../core/progress.ts';
 import type { ScanThreads } from '../ingest/scan/threads.ts';
 import type { CheckResult } from '../ledger/checks.ts';
@@ -138,7 +139,7 @@ export function segmentsOf({ options }: RunState): SegmentReader {
         progress({ type: 'task.progress', task, detail: `from ${segments.shown}`, done, total, unit: 'segments' });
       };
       await segments.bring(files, { signal: options.signal, onBrought });
-      const detail = `${brought.toLocaleString('en-US')} brought from ${segments.shown}`;
+      const detail = `${grouped(brought)} brought from ${segments.shown}`;
       if (brought > 0) progress({ type: 'task.succeeded', task, durationMs: clock.nowMs() - startedMs, detail });
     },
     readText: (path) => segments.readText(path),

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { grouped } from '../core/grouped.ts';
 import type { IsKnown } from '../ingest/chunk-scan.ts';
 import { type IngestSummary, ingest } from '../ingest/ingest.ts';
 import { pipelineFolder } from '../ingest/pipeline-folder.ts';
@@ -182,15 +183,14 @@ async function noteUnchanged(state: RunState, { uris }: Comparison, summary: Ing
 }
 
 function describe(outcome: StageOutcome, objects: number): string {
-  const n = (value: number): string => value.toLocaleString('en-US');
   if (objects === 0) {
     const waiting = outcome.incoming.length;
     return waiting > 0
-      ? `${n(waiting)} ${waiting === 1 ? 'object was' : 'objects were'} staged by an earlier run`
-      : `nothing new in ${n(outcome.listed)} ${outcome.listed === 1 ? 'object' : 'objects'}`;
+      ? `${grouped(waiting)} ${waiting === 1 ? 'object was' : 'objects were'} staged by an earlier run`
+      : `nothing new in ${grouped(outcome.listed)} ${outcome.listed === 1 ? 'object' : 'objects'}`;
   }
-  const quarantine = outcome.quarantined === 0 ? '' : `, ${n(outcome.quarantined)} in quarantine`;
-  return `${n(outcome.staged)} records from ${n(objects)} of ${n(outcome.listed)} objects${quarantine}`;
+  const quarantine = outcome.quarantined === 0 ? '' : `, ${grouped(outcome.quarantined)} in quarantine`;
+  return `${grouped(outcome.staged)} records from ${grouped(objects)} of ${grouped(outcome.listed)} objects${quarantine}`;
 }
 
 function hasDrift(object: StagedObject): boolean {

@@ -1,3 +1,4 @@
+import { grouped } from '../core/grouped.ts';
 import { ident, literal, qualified } from '../core/quoting.ts';
 import { ledger } from '../ledger/transaction.ts';
 import type { Fact, Staging } from '../pipeline/tables.ts';
@@ -128,7 +129,7 @@ export async function batchAccounting(
         text: `${table.name} gains ${counted(found, 'row')}, its records ${counted(wanted, 'row')}`,
         samples: [],
       });
-    sums.push(`${table.name} ${found < 0 ? '−' : '+'}${Math.abs(found).toLocaleString('en-US')}`);
+    sums.push(`${table.name} ${found < 0 ? '−' : '+'}${grouped(Math.abs(found))}`);
   }
   const [total] = await session.all<{ r: number | null; s: number | null; q: number | null }>(
     `select sum(o.records_read)::bigint as r, sum(o.records_staged)::bigint as s, sum(o.records_quarantined)::bigint as q from ${ledger('objects')} o where ${inBatch}`,
@@ -141,7 +142,7 @@ function recordSums(total: {
   readonly s: number | null;
   readonly q: number | null;
 }): string {
-  const say = (n: number | null): string => (n ?? 0).toLocaleString('en-US');
+  const say = (n: number | null): string => grouped(n ?? 0);
   return `read ${say(total.r)} = staged ${say(total.s)} + quarantined ${say(total.q)}`;
 }
 
@@ -174,10 +175,10 @@ export async function publishedAccounting(session: SqlSession, schema: string, s
     const [found] = await session.all<{ n: number }>(`select count(*) as n from ${qualified(schema, table.name)}`);
     if (wanted!.n !== found!.n)
       gaps.push({
-        text: `${table.name} has ${counted(found!.n, 'row')}, its records are ${wanted!.n.toLocaleString('en-US')}`,
+        text: `${table.name} has ${counted(found!.n, 'row')}, its records are ${grouped(wanted!.n)}`,
         samples: [],
       });
-    sums.push(`${ident(table.name)} ${found!.n.toLocaleString('en-US')}`.replaceAll('"', ''));
+    sums.push(`${ident(table.name)} ${grouped(found!.n)}`.replaceAll('"', ''));
   }
   const [total] = await session.all<{ r: number | null; s: number | null; q: number | null }>(
     `select cast(sum(o.records_read) as bigint) as r, cast(sum(o.records_staged) as bigint) as s, cast(sum(o.records_quarantined) as bigint) as q from ${ledger('objects')} o where ${live}`,

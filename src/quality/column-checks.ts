@@ -1,3 +1,4 @@
+import { grouped } from '../core/grouped.ts';
 import { ident, identList, literal } from '../core/quoting.ts';
 import type { Check } from '../pipeline/check.ts';
 import { inGroups, type Part, type PartedColumn } from '../star/parts.ts';
@@ -45,7 +46,7 @@ export async function notNull(session: SqlSession, check: Of<'notNull'>, subject
     `select count(*) as n, sum(case when ${missing} then 1 else 0 end) as bad from (${rows}) t`,
   );
   const bad = Number(count!.bad ?? 0);
-  const actual = `NULL in ${bad.toLocaleString('en-US')} of ${counted(count!.n, noun)}`;
+  const actual = `NULL in ${grouped(bad)} of ${counted(count!.n, noun)}`;
   if (bad === 0) return { passed: true, expected, actual };
   const samples = await session.all<Row>(`select * from (${rows}) t where ${missing} ${keyOrder(subject, 't')}`);
   return { passed: false, expected, actual, samples };

@@ -1,4 +1,5 @@
 import { isSparkifyError } from '../core/errors.ts';
+import { grouped } from '../core/grouped.ts';
 import type { CheckResult } from '../ledger/checks.ts';
 import type { Check } from '../pipeline/check.ts';
 
@@ -36,5 +37,5 @@ export async function verdictOf(check: Check, look: () => Promise<Finding>): Pro
 
 /** `1 row`, `2,048 rows`. */
 export function counted(n: number, noun: string, plural = `${noun}s`): string {
-  return `${n.toLocaleString('en-US')} ${n === 1 ? noun : plural}`;
+  return `${grouped(n)} ${n === 1 ? noun : plural}`;
 }

@@ -1,3 +1,4 @@
+import { grouped } from '../core/grouped.ts';
 import { ident } from '../core/quoting.ts';
 import type { Check } from '../pipeline/check.ts';
 import type { Row, SqlSession } from '../warehouse/session.ts';
@@ -11,7 +12,7 @@ export async function rowCount(check: Of<'rowCount'>, subject: Subject): Promise
   const n = await subject.rows();
   const expected = ((): string => {
     if (min !== undefined && max !== undefined) {
-      return min === max ? counted(min, 'row') : `${min.toLocaleString('en-US')} to ${counted(max, 'row')}`;
+      return min === max ? counted(min, 'row') : `${grouped(min)} to ${counted(max, 'row')}`;
     }
     if (min !== undefined) return `at least ${counted(min, 'row')}`;
     return max === undefined ? 'any number of rows' : `at most ${counted(max, 'row')}`;

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { durationText } from '../../core/duration-text.ts';
 import { SparkifyError } from '../../core/errors.ts';
+import { grouped } from '../../core/grouped.ts';
 import { formatInterval } from '../../pipeline/interval.ts';
 import { localFolderSink, type SimulationTruth, simulate } from '../../simulator/index.ts';
 import { openWarehouse } from '../../warehouse/open.ts';
@@ -15,7 +16,6 @@ import { type ProgressView, progressView, step } from '../progress.ts';
 import { openProject, parameterSources, pipelineOf } from '../project.ts';
 import { enterStar } from '../star-schema.ts';
 import { inStateColor, stateMark } from '../state-mark.ts';
-import { grouped } from '../values.ts';
 import { showAnalysis } from './analyze.ts';
 
 export interface DemoFlags {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SparkifyError } from '../../core/errors.ts';
+import { grouped } from '../../core/grouped.ts';
 import { ident, literal, qualified } from '../../core/quoting.ts';
 import { pipelineRow } from '../../ledger/pipelines.ts';
 import { ledgerFormat } from '../../ledger/transaction.ts';
@@ -18,7 +19,6 @@ import { jsonText } from '../output.ts';
 import { withPlaceholders } from '../parameters.ts';
 import { progressView, step } from '../progress.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
-import { grouped } from '../values.ts';
 import { withWarehouse } from '../warehouse-access.ts';
 
 export interface ExportFlags extends ProjectFlags {

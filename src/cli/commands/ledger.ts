@@ -1,3 +1,4 @@
+import { grouped } from '../../core/grouped.ts';
 import { ledgerReport, type ReportedObject, type StagingTotals } from '../../lineage/ledger-report.ts';
 import { type CliContext, line } from '../context.ts';
 import { type FormatFlags, formatOf } from '../format-option.ts';
@@ -6,7 +7,6 @@ import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
 import { withStanding } from '../standing-access.ts';
 import { renderTable } from '../table.ts';
-import { grouped } from '../values.ts';
 
 export interface LedgerFlags extends ProjectFlags, FormatFlags {
   readonly pipeline?: string;

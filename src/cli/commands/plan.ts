@@ -1,3 +1,4 @@
+import { grouped } from '../../core/grouped.ts';
 import type { PlanScope } from '../../orchestrator/cells/plan.ts';
 import type { Api } from '../../server/api.ts';
 import { type CliContext, line } from '../context.ts';
@@ -5,7 +6,6 @@ import { type ControlFlags, withControl } from '../control.ts';
 import { printGraph } from '../graph-report.ts';
 import { jsonText } from '../output.ts';
 import { printPlan } from '../plan-report.ts';
-import { grouped } from '../values.ts';
 
 export interface PlanFlags extends ControlFlags {
   readonly from?: string;

@@ -1,4 +1,5 @@
 import { durationText } from '../../core/duration-text.ts';
+import { grouped } from '../../core/grouped.ts';
 import type { Answer, Api } from '../../server/api.ts';
 import { type CliContext, line } from '../context.ts';
 import { type ControlFlags, withControl } from '../control.ts';
@@ -8,7 +9,6 @@ import { renderTable } from '../table.ts';
 import { taskText } from '../task-name.ts';
 import { truncate, visible } from '../text-width.ts';
 import { distanceText, momentText } from '../time-text.ts';
-import { grouped } from '../values.ts';
 import { sayWhetherCarriedOut } from '../workers-hint.ts';
 
 type Run = Answer<'getRun'>;

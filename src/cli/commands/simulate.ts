@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SparkifyError } from '../../core/errors.ts';
+import { grouped } from '../../core/grouped.ts';
 import { type SimulateOptions, simulate } from '../../simulator/index.ts';
 import { type CliContext, line } from '../context.ts';
 import { readJsonFile } from '../json-file.ts';
@@ -9,7 +10,6 @@ import { jsonText } from '../output.ts';
 import { progressView, step } from '../progress.ts';
 import { openProject } from '../project.ts';
 import { openOutput } from '../source-access.ts';
-import { grouped } from '../values.ts';
 
 export interface SimulateFlags {
   readonly out: string;

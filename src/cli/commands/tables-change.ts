@@ -1,3 +1,4 @@
+import { grouped } from '../../core/grouped.ts';
 import { createTables as createMissing, starSchema } from '../../operators/create-tables.ts';
 import { type Retraction, retractTables } from '../../operators/retract-tables.ts';
 import { printDdl } from '../../warehouse/ddl.ts';
@@ -11,7 +12,6 @@ import { withPlaceholders } from '../parameters.ts';
 import { progressView } from '../progress.ts';
 import { openProject, parameterSources, pipelineOf } from '../project.ts';
 import { runOptions } from '../run-options.ts';
-import { grouped } from '../values.ts';
 import { withWarehouse } from '../warehouse-access.ts';
 import { countRows, type TablesOptions } from './tables-show.ts';
 

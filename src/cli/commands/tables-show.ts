@@ -1,3 +1,4 @@
+import { grouped } from '../../core/grouped.ts';
 import { ident, literal, qualified } from '../../core/quoting.ts';
 import { type PipelineRow, pipelineRow } from '../../ledger/pipelines.ts';
 import { ledgerFormat } from '../../ledger/transaction.ts';
@@ -12,7 +13,7 @@ import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
 import { renderTable } from '../table.ts';
 import { tableOf } from '../table-name.ts';
-import { grouped, valueText } from '../values.ts';
+import { valueText } from '../values.ts';
 import { withWarehouse } from '../warehouse-access.ts';
 
 export interface TablesOptions extends ProjectFlags {
