@@ -19,6 +19,18 @@ export interface TaskOutcome {
   readonly resumed: boolean;
 }
 
+/** Stagings that wait for this task alone. Reading needs no tables: beside one that creates them they can begin. */
+export function stagingsAfter(task: Task, tasks: readonly Task[]): readonly DataTask[] {
+  return tasks.flatMap((t) =>
+    t.operator.kind === 'stage' &&
+    t.after.length === 1 &&
+    t.after[0] === task.name &&
+    t.options.trigger === 'all_succeeded'
+      ? [{ ...t, operator: t.operator }]
+      : [],
+  );
+}
+
 /** Carries out one task of a run that is open. */
 export async function runDataTask(state: RunState, task: DataTask): Promise<TaskOutcome> {
   const { operator } = task;

@@ -18,7 +18,7 @@ export interface Carrying {
   readonly signal?: AbortSignal;
   /** Its turn has come. */
   readonly onBegin?: () => void;
-  /** Beside a staging: others whose turn could be now. They are begun, and their tasks find them so. */
+  /** Stagings that could be read now, beside this task. They are begun, and their tasks find them so. */
   readonly ahead?: readonly DataTask[];
 }
 
@@ -86,8 +86,7 @@ export async function openRun(options: RunOptions, succeeded: readonly DataTask[
   let recognised = false;
   const carryOut = async (task: DataTask, ahead: readonly DataTask[]): Promise<TaskOutcome> => {
     const begun = stagings.take(task.name);
-    if (begun !== undefined) return { detail: await begun, resumed: false };
-    const outcome = runDataTask(state, task);
+    const outcome = begun?.then((detail) => ({ detail, resumed: false })) ?? runDataTask(state, task);
     for (const { name, operator } of options.rebuild === true ? [] : ahead)
       if (operator.kind === 'stage') stagings.begin(name, operator.staging, task.name);
     return outcome;

@@ -1,7 +1,7 @@
 import { SparkifyError, toSparkifyError } from '../core/errors.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
 import { isNamed, type Task } from '../pipeline/task.ts';
-import { type DataTask, isDataOperator } from './data-task.ts';
+import { type DataTask, isDataOperator, stagingsAfter } from './data-task.ts';
 import { directFunctions } from './direct-functions.ts';
 import { type Executor, sequentialExecutor, type TaskEnding } from './executor.ts';
 import { openRun, type RunHandle } from './open-run.ts';
@@ -58,8 +58,9 @@ function beforePublish(tasks: readonly Task[]): readonly Task[] {
   });
 }
 
-/** Stagings that wait for the same data tasks as this one, so that all of them could begin now. */
+/** Stagings that wait for the same data tasks as this one, or only for the tables that this one creates. */
 function stagingsBeside(task: Task, tasks: readonly Task[]): readonly DataTask[] {
+  if (task.operator.kind === 'create-tables') return stagingsAfter(task, tasks);
   if (task.operator.kind !== 'stage') return [];
   const waitsFor = task.after.join('\n');
   if (!task.after.every((name) => tasks.some((t) => t.name === name && isDataOperator(t.operator)))) return [];

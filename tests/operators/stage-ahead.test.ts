@@ -246,6 +246,19 @@ describe.each(['duckdb', 'postgres'] as const)('a staging that is begun beside a
     await handle.close();
   });
 
+  test('may be begun by one that was itself begun beside another task', async () => {
+    const handle = await open();
+    await handle.runTask(task('create_tables'), { ahead: [task('stage_left')] });
+    const left = await handle.runTask(task('stage_left'), { ahead: [task('stage_right')] });
+    expect(left.detail).toBe('2 records from 1 of 1 objects; read beside create_tables');
+    const right = await handle.runTask(task('stage_right'));
+    expect(right.detail).toBe('3 records from 1 of 1 objects; read beside stage_left');
+    await rest(handle);
+    await handle.finish();
+    await handle.close();
+    expect(await numbers()).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test('is begun by a run that goes through all tasks, too', async () => {
     const listed: string[] = [];
     onList = async (side, list) => {
@@ -255,7 +268,7 @@ describe.each(['duckdb', 'postgres'] as const)('a staging that is begun beside a
     await runPipeline(options());
     expect(listed.sort()).toEqual(['left', 'right']);
     const { detail } = told.find((e) => e.type === 'task.succeeded' && e.task === 'stage_right') as { detail: string };
-    expect(detail).toBe('3 records from 1 of 1 objects; read beside stage_left');
+    expect(detail).toBe('3 records from 1 of 1 objects; read beside create_tables');
     expect(await numbers()).toEqual([1, 2, 3, 4, 5]);
   });
 });

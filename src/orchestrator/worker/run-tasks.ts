@@ -1,6 +1,7 @@
-import type { DataTask } from '../../operators/data-task.ts';
+import { type DataTask, stagingsAfter } from '../../operators/data-task.ts';
 import type { ResolvedPipeline } from '../../pipeline/define.ts';
 import { isDataOperator } from '../../pipeline/operator.ts';
+import type { Task } from '../../pipeline/task.ts';
 import { type TaskState, taskEnded } from '../model/states.ts';
 import type { StoreReader } from '../store/store.ts';
 
@@ -63,7 +64,7 @@ export async function dataTasksOf(
   };
 }
 
-/** Beside a staging: the run's other stagings that could begin now. */
+/** Stagings of the run that could be read beside this task: another staging, or one that creates tables. */
 export async function readyStagings(
   db: StoreReader,
   runId: number,
@@ -71,20 +72,25 @@ export async function readyStagings(
   task: DataTask,
   nowMs: number,
 ): Promise<readonly DataTask[]> {
-  if (task.operator.kind !== 'stage') return [];
-  const others = pipeline.tasks.flatMap((t) =>
-    t.operator.kind === 'stage' && t.name !== task.name ? [{ ...t, operator: t.operator }] : [],
-  );
-  if (others.length === 0) return [];
-  const ready = await db
+  const creates = task.operator.kind === 'create-tables';
+  const stagings = creates ? stagingsAfter(task, pipeline.tasks) : stagingsBut(task, pipeline.tasks);
+  if (stagings.length === 0) return [];
+  const rows = await db
     .selectFrom('tasks')
     .select('task')
     .where('run_id', '=', runId)
     .where('data', '=', 1)
-    .where('state', '=', 'ready')
+    .where('state', '=', creates ? 'waiting' : 'ready')
     .where('ready_at_ms', '<=', nowMs)
     .execute();
-  return others.filter((t) => ready.some((r) => r.task === t.name));
+  return stagings.filter((t) => rows.some((r) => r.task === t.name));
+}
+
+function stagingsBut(task: DataTask, tasks: readonly Task[]): readonly DataTask[] {
+  if (task.operator.kind !== 'stage') return [];
+  return tasks.flatMap((t) =>
+    t.operator.kind === 'stage' && t.name !== task.name ? [{ ...t, operator: t.operator }] : [],
+  );
 }
 
 const gapWords: Readonly<Record<TaskState, string>> = {

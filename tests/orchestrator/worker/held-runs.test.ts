@@ -108,6 +108,19 @@ describe('runs that work on a warehouse', () => {
     expect(await report(again)).toMatchObject({ outcome: 'nothing-new', epoch: 1 });
   });
 
+  test('what is staged is read while the tables are created, if it waits for them alone and belongs to the run', async () => {
+    await worker();
+    const id = await world.run(visits.pipeline);
+    await world.ended(id);
+    expect(await world.told(id)).toContain(
+      'stage_visits succeeded: 3 records from 1 of 1 objects; read beside create_tables',
+    );
+    visits.write('2.json', [visit(4)]);
+    const others = await world.run(visits.pipeline, { only: ['create_tables'] });
+    expect(await world.ended(others)).toMatchObject({ state: 'succeeded' });
+    expect(await visits.warehouse.read((s) => s.all('select uri from sparkify_ledger.objects'))).toHaveLength(1);
+  });
+
   test('two runs of one pipeline follow one another', async () => {
     await worker();
     const ids = [await world.run(visits.pipeline), await world.run(visits.pipeline)];
