@@ -10,6 +10,8 @@ export interface Chunk {
 /** A part ends at either; small files cost by their number, large ones by their bytes. */
 const PART_OBJECTS = 8_000;
 const PARTS_PER_CHUNK = 4;
+/** For less, another part costs more than the thread that would have it saves. */
+const LEAST_PART_BYTES = 4 * 1024 * 1024;
 /** Keeps what is said about a segment's objects small, and records one segment's while the next one's are scanned. */
 const CHUNK_OBJECTS = 24_000;
 
@@ -25,16 +27,16 @@ export async function* chunksOf(
       inputs.push(fetched);
       sizeBytes += fetched.lengthBytes;
       if (sizeBytes < chunkBytes && inputs.length < CHUNK_OBJECTS) continue;
-      yield { parts: partsOf(inputs, chunkBytes / PARTS_PER_CHUNK), objects: inputs.length, sizeBytes };
+      yield { parts: partsOf(inputs, sizeBytes), objects: inputs.length, sizeBytes };
       inputs = [];
       sizeBytes = 0;
     }
   }
-  if (inputs.length > 0)
-    yield { parts: partsOf(inputs, chunkBytes / PARTS_PER_CHUNK), objects: inputs.length, sizeBytes };
+  if (inputs.length > 0) yield { parts: partsOf(inputs, sizeBytes), objects: inputs.length, sizeBytes };
 }
 
-function partsOf(inputs: readonly FetchedObject[], partBytes: number): readonly (readonly FetchedObject[])[] {
+function partsOf(inputs: readonly FetchedObject[], chunkBytes: number): readonly (readonly FetchedObject[])[] {
+  const partBytes = Math.max(chunkBytes / PARTS_PER_CHUNK, LEAST_PART_BYTES);
   const parts: FetchedObject[][] = [];
   let part: FetchedObject[] = [];
   let sizeBytes = 0;

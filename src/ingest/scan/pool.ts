@@ -55,16 +55,31 @@ const PARTS_PER_THREAD = 2;
 /** Scans in `size` threads, which start at once and keep no process alive when they have nothing to do. */
 export function threadPool(size: number): ScanPool {
   const specs: ScanSpec[] = [];
-  const waiting: Task[] = [];
+  const looks: Task[] = [];
+  /** Parts that no thread was told of yet, by staging. */
+  const parts = new Map<ScanSpec, Task[]>();
   /** What each thread was told to do, in the order in which it answers. */
   const told = new Map<Worker, Task[]>();
   let closed = false;
 
+  /** A whole listing waits for a look, a scan is one of many. Stagings take turns: none waits for all of another one's parts. */
+  const takeNext = (): Task | undefined => {
+    const look = looks.shift();
+    if (look !== undefined) return look;
+    for (const [spec, tasks] of parts) {
+      parts.delete(spec);
+      const task = tasks.shift()!;
+      if (tasks.length > 0) parts.set(spec, tasks);
+      return task;
+    }
+    return undefined;
+  };
   const next = () => {
-    while (waiting.length > 0) {
+    for (;;) {
       const [worker, tasks] = [...told].reduce((a, b) => (b[1].length < a[1].length ? b : a));
       if (tasks.length === PARTS_PER_THREAD) return;
-      const task = waiting.shift()!;
+      const task = takeNext();
+      if (task === undefined) return;
       tasks.push(task);
       worker.ref();
       worker.postMessage(task.order());
@@ -74,7 +89,7 @@ export function threadPool(size: number): ScanPool {
     for (const task of told.get(worker) ?? []) task.reject(error);
     told.delete(worker);
     if (told.size > 0) return;
-    for (const task of waiting.splice(0)) task.reject(error);
+    for (let task = takeNext(); task !== undefined; task = takeNext()) task.reject(error);
   };
   const start = () => {
     const worker = scanThread();
@@ -95,13 +110,13 @@ export function threadPool(size: number): ScanPool {
   };
   for (let i = 0; i < size; i++) start();
 
-  const give = (task: Task, place: 'first' | 'last'): void => {
+  const give = (task: Task, spec?: ScanSpec): void => {
     if (closed || told.size === 0) {
       task.reject(givenUp());
       return;
     }
-    if (place === 'first') waiting.unshift(task);
-    else waiting.push(task);
+    if (spec === undefined) looks.push(task);
+    else parts.set(spec, [...(parts.get(spec) ?? []), task]);
     next();
   };
   const numberOf = (spec: ScanSpec): number => {
@@ -113,14 +128,13 @@ export function threadPool(size: number): ScanPool {
       new Promise((resolve, reject) => {
         const order = (): LookOrder => ({ kind: 'look', paths: packPaths(paths) });
         const take: Task['take'] = (answer) => answer.kind === 'look' && resolve(answer.seen);
-        // A whole listing waits for it, a scan is one of many.
-        give({ order, take, reject }, 'first');
+        give({ order, take, reject });
       }),
     scan: (spec, part) =>
       new Promise((resolve, reject) => {
         const order = (): ScanOrder => ({ kind: 'scan', number: numberOf(spec), spec, part: packPart(part) });
         const take: Task['take'] = (answer) => answer.kind === 'scan' && resolve(unpackScan(part, answer.scan));
-        give({ order, take, reject }, 'last');
+        give({ order, take, reject }, spec);
       }),
     close: async () => {
       closed = true;
