@@ -1,4 +1,4 @@
-/** Suites with many processes, restarted servers and full disks. `npm test` must end within six minutes on two cores. */
+/** Suites with many processes, restarted servers, full disks and long draws. `npm test` must end within six minutes on two cores. */
 export const slowSuites: readonly string[] = [
   'tests/faults/commit-unknown.test.ts',
   'tests/cli/segments-in-bucket.test.ts',
@@ -10,6 +10,7 @@ export const slowSuites: readonly string[] = [
   'tests/faults/postgres-restart.test.ts',
   'tests/faults/readers.test.ts',
   'tests/faults/two-processes.test.ts',
+  'tests/faults/schedule-kill-embedded.test.ts',
   'tests/faults/schedule-kill-postgres.test.ts',
   'tests/operators/compact.test.ts',
   'tests/operators/objects.test.ts',
@@ -23,4 +24,5 @@ export const slowSuites: readonly string[] = [
   'tests/property/planted-bugs.test.ts',
   'tests/quality/agreement.test.ts',
   'tests/segments/changed-hands.test.ts',
+  'tests/star/lookups.test.ts',
 ];
