@@ -2,7 +2,7 @@ import { grouped } from '../../core/grouped.ts';
 import { ledgerReport, type ReportedObject, type StagingTotals } from '../../lineage/ledger-report.ts';
 import { type CliContext, line } from '../context.ts';
 import { type FormatFlags, formatOf } from '../format-option.ts';
-import { writeResult } from '../output.ts';
+import { jsonText, writeJsonArray, writeResult } from '../output.ts';
 import { withPlaceholders } from '../parameters.ts';
 import { openProject, type ProjectFlags, parameterSources, pipelineOf } from '../project.ts';
 import { withStanding } from '../standing-access.ts';
@@ -27,9 +27,19 @@ export async function ledger(context: CliContext, flags: LedgerFlags): Promise<n
     ledgerReport(standing),
   );
   const objects = report.objects.filter((o) => flags.all === true || o.state === 'live' || o.state === 'staged');
-  await writeResult(asRows(objects, format === 'table'), format, context.out, context.outColors);
+  if (format === 'json') await writeJsonArray(context.out, objects.map(asItem));
+  else if (format === 'ndjson') for (const object of objects) await line(context.out, jsonText(asItem(object)));
+  else await writeResult(asRows(objects, format === 'table'), format, context.out, context.outColors);
   if (format === 'table') await printTotals(context, report.live);
   return 0;
+}
+
+/** With drift as it is: `{unknown: {field: records}, missing: {column: records}}`, or null. */
+function asItem({ objectId, uri, drift, ...object }: ReportedObject): Readonly<Record<string, unknown>> {
+  const { staging, version, state } = object;
+  const sums = Object.fromEntries(SUMS.map((name) => [name, object[name]]));
+  const counts = drift === null ? null : (JSON.parse(drift) as unknown);
+  return { id: objectId, staging, object: uri, version, state, ...sums, drift: counts };
 }
 
 /** For people an object is its name and a version its beginning; the other formats have them whole. */
