@@ -93,7 +93,8 @@ export class StagingsAhead {
       const detail = await begun.work;
       for (const [staging, outcome] of begun.stages) this.#state.stages.set(staging, outcome);
       this.#state.warnings.push(...begun.warnings);
-      return `${detail}; read beside ${begun.beside}`;
+      const read = [...begun.stages.values()].some((outcome) => outcome.read > 0);
+      return read ? `${detail}; read beside ${begun.beside}` : detail;
     } finally {
       signal.removeEventListener('abort', stop);
       this.#begun.delete(name);

@@ -7,7 +7,7 @@ import { taskOptionsProblem } from './task-options.ts';
 
 /** Whatever can be wrong in tasks and their options before any of them runs. @throws PIPELINE_INVALID */
 export function validateTasks(pipeline: string, tasks: readonly Task[], pools: Readonly<Record<string, number>>): void {
-  const fail = (detail: string, fix?: string): never => {
+  const fail: Fail = (detail, fix) => {
     throw new SparkifyError('PIPELINE_INVALID', { pipeline, detail, ...(fix === undefined ? {} : { fix }) });
   };
   for (const [pool, slots] of Object.entries(pools)) {
@@ -27,7 +27,30 @@ export function validateTasks(pipeline: string, tasks: readonly Task[], pools: R
         'Give the pool more slots, or let the task take fewer.',
       );
     if (operator.kind === 'publish') requireAudit(task, tasks, fail);
+    if (usesBatch(operator)) requireStaged(task, tasks, fail);
   }
+}
+
+type Fail = (detail: string, fix?: string) => never;
+
+/** What a run publishes is settled when the first of these begins. */
+function usesBatch({ kind }: Task['operator']): boolean {
+  return isLoad(kind) || kind === 'quality' || kind === 'publish';
+}
+
+function isLoad(kind: Task['operator']['kind']): boolean {
+  return kind === 'load-fact' || kind === 'load-dimension' || kind === 'sql';
+}
+
+/** What was staged after it would be left to the next run, while its time counts as published. */
+function requireStaged(task: Task, tasks: readonly Task[], fail: Fail): void {
+  const before = upstreamClosure(tasks, [task.name]);
+  const late = tasks.find((t) => t.operator.kind === 'stage' && !before.has(t.name));
+  if (late !== undefined)
+    fail(
+      `${task.name} could begin before ${late.name} has ended, and would not know what that one staged`,
+      'Put all tasks that stage before the first that loads: chain(createTables(), [stage(…), stage(…)], loadFact(…), …).',
+    );
 }
 
 function operatorProblem(task: Task, tasks: readonly Task[]): string | undefined {
@@ -52,7 +75,7 @@ function operatorProblem(task: Task, tasks: readonly Task[]): string | undefined
  * Nothing unaudited is published: a data task before a publish must stop it when it fails or is skipped, whatever the
  * triggers in between. That holds along a way on which each task, the publish included, wants all before it succeeded.
  */
-function requireAudit(publish: Task, tasks: readonly Task[], fail: (detail: string, fix?: string) => never): void {
+function requireAudit(publish: Task, tasks: readonly Task[], fail: Fail): void {
   const byName = new Map(tasks.map((t) => [t.name, t]));
   const stopping = new Set<string>();
   const visit = (task: Task): void => {
@@ -63,6 +86,14 @@ function requireAudit(publish: Task, tasks: readonly Task[], fail: (detail: stri
   };
   visit(publish);
   const before = upstreamClosure(tasks, [publish.name]);
+  const audits = tasks.filter((t) => t.operator.kind === 'quality' && before.has(t.name));
+  const judged = audits.map((audit) => upstreamClosure(tasks, [audit.name]));
+  const unjudged = tasks.find((t) => isLoad(t.operator.kind) && !judged.some((names) => names.has(t.name)));
+  if (unjudged !== undefined)
+    fail(
+      `${publish.name} would publish what ${unjudged.name} loads before anything has audited it`,
+      `Put quality() between ${unjudged.name} and ${publish.name}.`,
+    );
   const unheeded = tasks.find((t) => before.has(t.name) && !stopping.has(t.name) && isDataOperator(t.operator));
   if (unheeded !== undefined)
     fail(

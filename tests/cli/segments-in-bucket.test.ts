@@ -7,7 +7,7 @@ import { type S3Server, startS3Server, testCredentials } from '../s3-server/inde
 import { type CliResult, sparkify } from './in-process.ts';
 
 const PIPELINE = `
-  import { chain, col, createTables, definePipeline, fact, loadFact, publish, read, stage, staging, z } from 'sparkify';
+  import { chain, col, createTables, definePipeline, fact, loadFact, publish, quality, read, stage, staging, z } from 'sparkify';
   export default definePipeline({
     name: 'visits',
     params: z.object({ root: z.string() }),
@@ -18,7 +18,7 @@ const PIPELINE = `
       const facts = fact('visits', { doc: 'One row a visit.', from: visits, key: ['visit'], columns: {
         visit: col.bigint({ sql: 'r.visit', nullable: false, doc: 'Number.' }),
       } });
-      return { stagings: [visits], tables: [facts], tasks: chain(createTables(), stage(visits), loadFact(facts), publish()) };
+      return { stagings: [visits], tables: [facts], tasks: chain(createTables(), stage(visits), loadFact(facts), quality(), publish()) };
     },
   });`;
 

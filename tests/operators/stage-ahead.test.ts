@@ -10,6 +10,7 @@ import {
   fact,
   loadFact,
   publish,
+  quality,
   read,
   resolvePipeline,
   stage,
@@ -60,7 +61,13 @@ const pair = definePipeline({
     return {
       stagings: [left, right],
       tables,
-      tasks: chain(createTables(), [stage(left), stage(right)], ...tables.map((t) => loadFact(t)), publish()),
+      tasks: chain(
+        createTables(),
+        [stage(left), stage(right)],
+        ...tables.map((t) => loadFact(t)),
+        quality(),
+        publish(),
+      ),
     };
   },
 });
@@ -117,7 +124,7 @@ describe.each(['duckdb', 'postgres'] as const)('a staging that is begun beside a
     return { ...found, operator: found.operator };
   };
   const rest = async (handle: RunHandle): Promise<void> => {
-    for (const name of ['load_lefts', 'load_rights', 'publish']) await handle.runTask(task(name));
+    for (const name of ['load_lefts', 'load_rights', 'quality', 'publish']) await handle.runTask(task(name));
   };
   const numbers = async (): Promise<readonly number[]> => {
     const rows = await warehouse.read((s) =>

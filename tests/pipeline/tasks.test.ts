@@ -317,6 +317,36 @@ describe('what cannot be', () => {
     );
   });
 
+  test('a publish of what nothing has audited', () => {
+    const loaded = chain(createTables(), stage(visits), loadFact(visitFacts));
+    invalid(
+      () => withTasks(chain(loaded, publish())),
+      /publish would publish what load_visits loads before anything has audited it.*/,
+    );
+    invalid(
+      () => withTasks(chain(createTables(), stage(visits), quality(), loadFact(visitFacts), publish())),
+      /what load_visits loads before anything has audited it/,
+    );
+    invalid(() => withTasks(chain(loaded, [quality(), publish()])), /before anything has audited it/);
+    // Without a publish nothing is seen.
+    expect(withTasks(loaded).tasks).toHaveLength(3);
+  });
+
+  test('a load that could begin before all is staged', () => {
+    const late = stage(visits, 'stage_late');
+    const first = [createTables(), stage(visits)] as const;
+    invalid(
+      () => withTasks(chain(...first, loadFact(visitFacts), late, quality(), publish())),
+      /load_visits could begin before stage_late has ended, and would not know what that one staged/,
+    );
+    invalid(
+      () => withTasks(chain(createTables(), [chain(stage(visits), loadFact(visitFacts)), late], quality(), publish())),
+      /load_visits could begin before stage_late has ended/,
+    );
+    const inTime = chain(createTables(), [stage(visits), late], loadFact(visitFacts), quality(), publish());
+    expect(withTasks(inTime).tasks).toHaveLength(6);
+  });
+
   test('a publish that does not heed what failed before it', () => {
     const unaudited = chain(createTables(), stage(visits), loadFact(visitFacts));
     invalid(
