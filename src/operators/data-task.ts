@@ -19,16 +19,21 @@ export interface TaskOutcome {
   readonly resumed: boolean;
 }
 
-/** Stagings that wait for this task alone. Reading needs no tables: beside one that creates them they can begin. */
-export function stagingsAfter(task: Task, tasks: readonly Task[]): readonly DataTask[] {
-  return tasks.flatMap((t) =>
-    t.operator.kind === 'stage' &&
-    t.after.length === 1 &&
-    t.after[0] === task.name &&
-    t.options.trigger === 'all_succeeded'
-      ? [{ ...t, operator: t.operator }]
-      : [],
-  );
+/**
+ * Stagings that could be read while this task is carried out: beside a staging the others, beside one that creates tables
+ * those that wait for it alone, since reading needs no tables. Not those that want a slot of a pool or another queue.
+ */
+export function stagingsBeside(task: Task, tasks: readonly Task[]): readonly DataTask[] {
+  const { kind } = task.operator;
+  if (kind !== 'stage' && kind !== 'create-tables') return [];
+  const waitsForThis = ({ after, options }: Task): boolean =>
+    after.length === 1 && after[0] === task.name && options.trigger === 'all_succeeded' && !options.dependsOnPast;
+  return tasks.flatMap((t) => {
+    const { operator, options } = t;
+    if (operator.kind !== 'stage' || t.name === task.name) return [];
+    if (options.pool !== undefined || options.queue !== task.options.queue) return [];
+    return kind === 'stage' || waitsForThis(t) ? [{ ...t, operator }] : [];
+  });
 }
 
 /** Carries out one task of a run that is open. */

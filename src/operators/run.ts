@@ -1,7 +1,7 @@
 import { SparkifyError, toSparkifyError } from '../core/errors.ts';
 import { upstreamClosure } from '../pipeline/dag.ts';
 import { isNamed, type Task } from '../pipeline/task.ts';
-import { type DataTask, isDataOperator, stagingsAfter } from './data-task.ts';
+import { type DataTask, isDataOperator, stagingsBeside } from './data-task.ts';
 import { directFunctions } from './direct-functions.ts';
 import { type Executor, sequentialExecutor, type TaskEnding } from './executor.ts';
 import { openRun, type RunHandle } from './open-run.ts';
@@ -20,7 +20,7 @@ export async function runPipeline(options: RunOptions, executor: Executor = sequ
       const tasks = chosenTasks(options);
       await executor.execute(
         tasks,
-        (task) => runTask(handle, options, runFunction, task, stagingsBeside(task, tasks)),
+        (task) => runTask(handle, options, runFunction, task, readyStagings(task, tasks)),
         options.signal,
         (task, detail) => options.progress({ type: 'task.skipped', task: task.name, detail }),
       );
@@ -58,17 +58,13 @@ function beforePublish(tasks: readonly Task[]): readonly Task[] {
   });
 }
 
-/** Stagings that wait for the same data tasks as this one, or only for the tables that this one creates. */
-function stagingsBeside(task: Task, tasks: readonly Task[]): readonly DataTask[] {
-  if (task.operator.kind === 'create-tables') return stagingsAfter(task, tasks);
-  if (task.operator.kind !== 'stage') return [];
-  const waitsFor = task.after.join('\n');
+/** Stagings that could begin now, beside this task. */
+function readyStagings(task: Task, tasks: readonly Task[]): readonly DataTask[] {
+  const beside = stagingsBeside(task, tasks);
+  if (task.operator.kind !== 'stage') return beside;
+  // They wait for what this one has waited for, and no function is among that.
   if (!task.after.every((name) => tasks.some((t) => t.name === name && isDataOperator(t.operator)))) return [];
-  return tasks.flatMap((t) =>
-    t.operator.kind === 'stage' && t.name !== task.name && t.after.join('\n') === waitsFor
-      ? [{ ...t, operator: t.operator }]
-      : [],
-  );
+  return beside.filter((t) => t.after.join('\n') === task.after.join('\n'));
 }
 
 async function runTask(

@@ -28,6 +28,11 @@ export function validateTasks(pipeline: string, tasks: readonly Task[], pools: R
       );
     if (operator.kind === 'publish') requireAudit(task, tasks, fail);
     if (usesBatch(operator)) requireStaged(task, tasks, fail);
+    if (operator.kind === 'stage') {
+      const { staging } = operator;
+      const other = tasks.find((t) => t.operator.kind === 'stage' && t.operator.staging.name === staging.name);
+      if (other !== task) fail(`${other!.name} and ${name} both stage ${staging.name}`, 'One of them is enough.');
+    }
   }
 }
 

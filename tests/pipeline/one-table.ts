@@ -7,7 +7,7 @@ import {
   type ResolvedPipeline,
   resolvePipeline,
 } from '../../src/pipeline/define.ts';
-import { fact, staging } from '../../src/pipeline/tables.ts';
+import { fact, type Staging, staging } from '../../src/pipeline/tables.ts';
 import type { TaskSet } from '../../src/pipeline/task.ts';
 
 export const visits = staging('staging_visits', {
@@ -30,7 +30,11 @@ export const visitFacts = fact('visits', {
 });
 
 /** A pipeline of one table with these tasks. */
-export function withTasks(tasks: TaskSet, orchestration: Orchestration = {}): ResolvedPipeline {
-  const define = (): PipelineBody => ({ stagings: [visits], tables: [visitFacts], tasks });
+export function withTasks(
+  tasks: TaskSet,
+  orchestration: Orchestration = {},
+  stagings: readonly Staging[] = [visits],
+): ResolvedPipeline {
+  const define = (): PipelineBody => ({ stagings, tables: [visitFacts], tasks });
   return resolvePipeline(definePipeline({ name: 'visits', params: z.object({}), define, ...orchestration }), {});
 }

@@ -9,6 +9,7 @@ import { branch, call, mapped, marker, sensor, thread, waitForObjects } from '..
 import { graphOf } from '../../src/pipeline/graph-of.ts';
 import { requireElements, requireValue } from '../../src/pipeline/json-value.ts';
 import { cron } from '../../src/pipeline/schedule.ts';
+import type { Staging } from '../../src/pipeline/tables.ts';
 import { chain, group, type TaskSet, together } from '../../src/pipeline/task.ts';
 import { visitFacts, visits, withTasks } from './one-table.ts';
 
@@ -333,18 +334,27 @@ describe('what cannot be', () => {
   });
 
   test('a load that could begin before all is staged', () => {
-    const late = stage(visits, 'stage_late');
+    const more: Staging = { ...visits, name: 'staging_more' };
+    const late = stage(more);
+    const both = (tasks: TaskSet) => withTasks(tasks, {}, [visits, more]);
     const first = [createTables(), stage(visits)] as const;
     invalid(
-      () => withTasks(chain(...first, loadFact(visitFacts), late, quality(), publish())),
-      /load_visits could begin before stage_late has ended, and would not know what that one staged/,
+      () => both(chain(...first, loadFact(visitFacts), late, quality(), publish())),
+      /load_visits could begin before stage_more has ended, and would not know what that one staged/,
     );
     invalid(
-      () => withTasks(chain(createTables(), [chain(stage(visits), loadFact(visitFacts)), late], quality(), publish())),
-      /load_visits could begin before stage_late has ended/,
+      () => both(chain(createTables(), [chain(stage(visits), loadFact(visitFacts)), late], quality(), publish())),
+      /load_visits could begin before stage_more has ended/,
     );
     const inTime = chain(createTables(), [stage(visits), late], loadFact(visitFacts), quality(), publish());
-    expect(withTasks(inTime).tasks).toHaveLength(6);
+    expect(both(inTime).tasks).toHaveLength(6);
+  });
+
+  test('a staging that two tasks stage', () => {
+    invalid(
+      () => withTasks(chain(createTables(), [stage(visits), stage(visits, 'again')], loadFact(visitFacts))),
+      /stage_visits and again both stage staging_visits/,
+    );
   });
 
   test('a publish that does not heed what failed before it', () => {

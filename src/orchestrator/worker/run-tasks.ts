@@ -1,7 +1,6 @@
-import { type DataTask, stagingsAfter } from '../../operators/data-task.ts';
+import { type DataTask, stagingsBeside } from '../../operators/data-task.ts';
 import type { ResolvedPipeline } from '../../pipeline/define.ts';
 import { isDataOperator } from '../../pipeline/operator.ts';
-import type { Task } from '../../pipeline/task.ts';
 import { type TaskState, taskEnded } from '../model/states.ts';
 import type { StoreReader } from '../store/store.ts';
 
@@ -64,7 +63,7 @@ export async function dataTasksOf(
   };
 }
 
-/** Stagings of the run that could be read beside this task: another staging, or one that creates tables. */
+/** Stagings of the run that could be read beside this task now. */
 export async function readyStagings(
   db: StoreReader,
   runId: number,
@@ -72,25 +71,17 @@ export async function readyStagings(
   task: DataTask,
   nowMs: number,
 ): Promise<readonly DataTask[]> {
-  const creates = task.operator.kind === 'create-tables';
-  const stagings = creates ? stagingsAfter(task, pipeline.tasks) : stagingsBut(task, pipeline.tasks);
+  const stagings = stagingsBeside(task, pipeline.tasks);
   if (stagings.length === 0) return [];
   const rows = await db
     .selectFrom('tasks')
     .select('task')
     .where('run_id', '=', runId)
     .where('data', '=', 1)
-    .where('state', '=', creates ? 'waiting' : 'ready')
+    .where('state', '=', task.operator.kind === 'stage' ? 'ready' : 'waiting')
     .where('ready_at_ms', '<=', nowMs)
     .execute();
   return stagings.filter((t) => rows.some((r) => r.task === t.name));
-}
-
-function stagingsBut(task: DataTask, tasks: readonly Task[]): readonly DataTask[] {
-  if (task.operator.kind !== 'stage') return [];
-  return tasks.flatMap((t) =>
-    t.operator.kind === 'stage' && t.name !== task.name ? [{ ...t, operator: t.operator }] : [],
-  );
 }
 
 const gapWords: Readonly<Record<TaskState, string>> = {
