@@ -2,6 +2,7 @@ import { SparkifyError } from '../core/errors.ts';
 import { directlyAfter } from './branching.ts';
 import { upstreamClosure } from './dag.ts';
 import { isDataOperator } from './operator.ts';
+import type { SqlTable } from './tables.ts';
 import type { Task } from './task.ts';
 import { taskOptionsProblem } from './task-options.ts';
 
@@ -28,6 +29,7 @@ export function validateTasks(pipeline: string, tasks: readonly Task[], pools: R
       );
     if (operator.kind === 'publish') requireAudit(task, tasks, fail);
     if (usesBatch(operator)) requireStaged(task, tasks, fail);
+    if (operator.kind === 'sql') requireRead(task, operator.table, tasks, fail);
     if (operator.kind === 'stage') {
       const { staging } = operator;
       const other = tasks.find((t) => t.operator.kind === 'stage' && t.operator.staging.name === staging.name);
@@ -74,6 +76,27 @@ function operatorProblem(task: Task, tasks: readonly Task[]): string | undefined
     default:
       return undefined;
   }
+}
+
+/** A table of free SQL sees the star as it will be, of what is loaded by then. */
+function requireRead(task: Task, table: SqlTable, tasks: readonly Task[], fail: Fail): void {
+  const before = upstreamClosure(tasks, [task.name]);
+  for (const { name, operator } of tasks) {
+    if (name === task.name || before.has(name) || !('table' in operator)) continue;
+    const read = operator.table;
+    if (!mentions(table.sql, read.name)) continue;
+    // Of two that mention each other one mentions but a column.
+    if (read.kind === 'sql' && mentions(read.sql, table.name)) continue;
+    fail(
+      `${task.name} could begin before ${name} has ended, and its SQL reads ${read.name}`,
+      `Put ${name} before ${task.name}.`,
+    );
+  }
+}
+
+function mentions(sql: string, name: string): boolean {
+  const words = sql.replace(/'[^']*'|--.*$/gmu, ' ').match(/[\p{L}\p{N}_$]+/gu) ?? [];
+  return words.some((word) => word.toLowerCase() === name.toLowerCase());
 }
 
 /**

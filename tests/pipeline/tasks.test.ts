@@ -1,7 +1,8 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { chosenTasks } from '../../src/pipeline/branching.ts';
-import { createTables, loadFact, publish, quality, stage } from '../../src/pipeline/data-tasks.ts';
+import { col } from '../../src/pipeline/column.ts';
+import { createTables, loadFact, loadSql, publish, quality, stage } from '../../src/pipeline/data-tasks.ts';
 import { definePipeline, resolvePipeline } from '../../src/pipeline/define.ts';
 import { definitionHash, definitionOf } from '../../src/pipeline/definition.ts';
 import type { FunctionContext } from '../../src/pipeline/function-context.ts';
@@ -9,7 +10,7 @@ import { branch, call, mapped, marker, sensor, thread, waitForObjects } from '..
 import { graphOf } from '../../src/pipeline/graph-of.ts';
 import { requireElements, requireValue } from '../../src/pipeline/json-value.ts';
 import { cron } from '../../src/pipeline/schedule.ts';
-import type { Staging } from '../../src/pipeline/tables.ts';
+import { type SqlTable, type Staging, sqlTable } from '../../src/pipeline/tables.ts';
 import { chain, group, type TaskSet, together } from '../../src/pipeline/task.ts';
 import { visitFacts, visits, withTasks } from './one-table.ts';
 
@@ -348,6 +349,42 @@ describe('what cannot be', () => {
     );
     const inTime = chain(createTables(), [stage(visits), late], loadFact(visitFacts), quality(), publish());
     expect(both(inTime).tasks).toHaveLength(6);
+  });
+
+  test('a table of free SQL that could be loaded before what it reads', () => {
+    const counting = (name: string, sql: string) =>
+      sqlTable(name, {
+        doc: 'How many.',
+        sql,
+        columns: { n: col.bigint({ sql: 'n', nullable: false, doc: 'Number.' }) },
+        key: ['n'],
+      });
+    const counts = counting('counts', 'select count(*) as n from Visits');
+    const withCounts = (table: SqlTable, ...loads: readonly TaskSet[]) =>
+      resolvePipeline(
+        definePipeline({
+          name: 'counted',
+          params: z.object({}),
+          define: () => ({
+            stagings: [visits],
+            tables: [visitFacts, table],
+            tasks: chain(createTables(), stage(visits), ...loads, quality(), publish()),
+          }),
+        }),
+        {},
+      );
+    invalid(
+      () => withCounts(counts, loadSql(counts), loadFact(visitFacts)),
+      /load_counts could begin before load_visits has ended, and its SQL reads visits/,
+    );
+    invalid(() => withCounts(counts, together(loadSql(counts), loadFact(visitFacts))), /its SQL reads visits/);
+    expect(withCounts(counts, loadFact(visitFacts), loadSql(counts)).tasks).toHaveLength(6);
+    // A word in a text or a comment, and a part of a word, are no table.
+    const none = counting(
+      'counts',
+      "select 1 as n -- not visits\n where 'visits' <> 'my_visits' or 1 = (select 1 as visits_2)",
+    );
+    expect(withCounts(none, loadSql(none), loadFact(visitFacts)).tasks).toHaveLength(6);
   });
 
   test('a staging that two tasks stage', () => {
