@@ -1,6 +1,8 @@
 /** Suites with many processes, restarted servers, full disks and long draws. `npm test` must end within six minutes on two cores. */
 export const slowSuites: readonly string[] = [
   'tests/faults/commit-unknown.test.ts',
+  'tests/cli/compiled-code.test.ts',
+  'tests/cli/packed.test.ts',
   'tests/cli/segments-in-bucket.test.ts',
   'tests/cli/while-running.test.ts',
   'tests/faults/disk-full.test.ts',
@@ -10,10 +12,12 @@ export const slowSuites: readonly string[] = [
   'tests/faults/postgres-restart.test.ts',
   'tests/faults/readers.test.ts',
   'tests/faults/two-processes.test.ts',
+  'tests/faults/resume.test.ts',
   'tests/faults/schedule-kill-embedded.test.ts',
   'tests/faults/schedule-kill-postgres.test.ts',
   'tests/operators/compact.test.ts',
   'tests/operators/objects.test.ts',
+  'tests/orchestrator/backfill/history.test.ts',
   'tests/orchestrator/node/load.test.ts',
   'tests/orchestrator/queue/hammer.test.ts',
   'tests/orchestrator/scheduler/simulation.test.ts',

@@ -9,6 +9,7 @@ import type { Staging, StarTable } from './tables.ts';
 import type { Task, TaskSet } from './task.ts';
 import { resolveTaskOptions, type TaskDefaults } from './task-options.ts';
 import { validateDefinition } from './validate.ts';
+import { validateOrder } from './validate-order.ts';
 import { validateTasks } from './validate-tasks.ts';
 
 /** What a pipeline's `define` returns for a set of parameters. */
@@ -113,6 +114,7 @@ export function resolvePipeline(pipeline: Pipeline, values: Readonly<Record<stri
     (task): Task => ({ ...task, options: resolveTaskOptions(task.name, task.given, defaults) }),
   );
   validateTasks(pipeline.name, tasks, pools);
+  validateOrder(pipeline.name, tasks, body);
   if (!Number.isSafeInteger(maxActiveRuns) || maxActiveRuns < 1)
     throw new SparkifyError('PIPELINE_INVALID', {
       pipeline: pipeline.name,

@@ -375,9 +375,9 @@ describe('what cannot be', () => {
       );
     invalid(
       () => withCounts(counts, loadSql(counts), loadFact(visitFacts)),
-      /load_counts could begin before load_visits has ended, and its SQL reads visits/,
+      /load_counts could begin before load_visits has ended, and counts is made of visits/,
     );
-    invalid(() => withCounts(counts, together(loadSql(counts), loadFact(visitFacts))), /its SQL reads visits/);
+    invalid(() => withCounts(counts, together(loadSql(counts), loadFact(visitFacts))), /counts is made of visits/);
     expect(withCounts(counts, loadFact(visitFacts), loadSql(counts)).tasks).toHaveLength(6);
     // A word in a text or a comment, and a part of a word, are no table.
     const none = counting(
