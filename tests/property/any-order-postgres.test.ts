@@ -19,5 +19,5 @@ test('any order of loads ends in the same star as one rebuild (PostgreSQL)', { t
       },
     };
   };
-  await anyOrder(factory, 20181130, 80);
+  await anyOrder(factory, 20181130, 60);
 });

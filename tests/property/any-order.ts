@@ -16,7 +16,7 @@ export async function anyOrder(factory: WorldFactory, seed: number, cases: numbe
   let n = 0;
   await fc.assert(
     fc.asyncProperty(
-      historyArbitrary({ minRounds: 2, maxRounds: process.env.SPARKIFY_CASES === undefined ? 4 : 5 }),
+      historyArbitrary({ minRounds: 2, maxRounds: process.env.SPARKIFY_CASES === undefined ? 3 : 5 }),
       async (history) => {
         n += 1;
         await checkHistory(factory, history, { compare: n % 5 === 0 ? 'every' : 'end', finalRebuild: n % 4 === 0 });
