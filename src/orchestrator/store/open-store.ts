@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { PostgresEnvironment } from '../../warehouse/postgres/connection-options.ts';
 import type { StoreEvent } from '../events/event.ts';
-import { openEmbedded } from './embedded/open.ts';
+import { OPEN_BUSY_MS, openEmbedded } from './embedded/open.ts';
 import { Listeners } from './listeners.ts';
 import { migrate } from './migrate.ts';
-import type { RetryPatience, Wait } from './retry.ts';
+import { type RetryPatience, type Wait, withRetries } from './retry.ts';
 import type { Store, StoreTransaction } from './store.ts';
 import { parseStoreUrl } from './store-url.ts';
 import { transactOver } from './transact.ts';
@@ -57,7 +57,11 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   const pauses = embedded ? { firstPauseMs: 1, longestPauseMs: 10 } : { firstPauseMs: 5, longestPauseMs: 500 };
   const patience: RetryPatience = { busyMs, lostMs, ...pauses, wait };
   const engine = embedded
-    ? openEmbedded(parsed.path, pollMs)
+    ? // Of two processes that make one file at the same moment, SQLite refuses one at once instead of letting it wait.
+      await withRetries(async () => openEmbedded(parsed.path, pollMs), {
+        ...patience,
+        busyMs: Math.min(busyMs, OPEN_BUSY_MS),
+      })
     : await (await postgresEngine()).openPostgres(parsed.url, parsed.schema, {
         env,
         cwd,

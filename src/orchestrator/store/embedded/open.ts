@@ -19,7 +19,7 @@ export const sqliteWords: SchemaWords = {
 };
 
 /** Of opening alone: afterwards a busy file is waited for without holding up the process. */
-const OPEN_BUSY_MS = 10_000;
+export const OPEN_BUSY_MS = 10_000;
 
 /** A reader meets a lock only while another process recovers the file or leaves it as the last one. */
 const READ_BUSY_MS = 2000;
