@@ -19,8 +19,8 @@ interface Begun {
 }
 
 /**
- * Stagings that are read while another one of the run is: one lists and waits for disks while the other's records are
- * scanned. What they find is recorded, and counts for the run, once their task has its turn and takes it.
+ * Stagings that are read while another task of the run is carried out: one lists and waits for disks while another one's
+ * records are scanned, or the tables are created. What they find is recorded, and counts for the run, once their task has its turn and takes it.
  */
 export class StagingsAhead {
   readonly #state: RunState;

@@ -23,19 +23,18 @@ export function validateOrder(pipeline: string, tasks: readonly Task[], parts: P
   for (const task of tasks) {
     const { operator } = task;
     if (operator.kind === 'stage') requireAlone(task, operator.staging, tasks, fail);
-    if (isLoad(task) || operator.kind === 'quality' || operator.kind === 'publish') requireStaged(task, tasks, fail);
-    if (isLoad(task)) requireSources(task, tasks, fail);
-    if (operator.kind === 'publish') {
-      requireWhole(task, tasks, parts, fail);
-      requireAudit(task, tasks, fail);
-    }
+    const table = tableOf(task);
+    if (table === undefined && operator.kind !== 'quality' && operator.kind !== 'publish') continue;
+    const before = upstreamClosure(tasks, [task.name]);
+    requireStaged(task, before, tasks, fail);
+    if (table !== undefined) requireSources(task, table, before, tasks, fail);
+    if (operator.kind !== 'publish') continue;
+    requireWhole(task, before, tasks, parts, fail);
+    requireAudit(task, before, tasks, fail);
   }
 }
 
-function isLoad({ operator }: Task): boolean {
-  return 'table' in operator;
-}
-
+/** What it loads, if it does. */
 function tableOf({ operator }: Task): StarTable | undefined {
   return 'table' in operator ? operator.table : undefined;
 }
@@ -46,8 +45,7 @@ function requireAlone(task: Task, staging: Staging, tasks: readonly Task[], fail
 }
 
 /** The first of these settles what a run publishes: what was staged later would be left out, while its time counts as published. */
-function requireStaged(task: Task, tasks: readonly Task[], fail: Fail): void {
-  const before = upstreamClosure(tasks, [task.name]);
+function requireStaged(task: Task, before: ReadonlySet<string>, tasks: readonly Task[], fail: Fail): void {
   const late = tasks.find((t) => t.operator.kind === 'stage' && !before.has(t.name));
   if (late !== undefined)
     fail(
@@ -57,9 +55,13 @@ function requireStaged(task: Task, tasks: readonly Task[], fail: Fail): void {
 }
 
 /** A calendar and a table of free SQL see the star as it will be, of what is loaded by then. */
-function requireSources(task: Task, tasks: readonly Task[], fail: Fail): void {
-  const table = tableOf(task)!;
-  const before = upstreamClosure(tasks, [task.name]);
+function requireSources(
+  task: Task,
+  table: StarTable,
+  before: ReadonlySet<string>,
+  tasks: readonly Task[],
+  fail: Fail,
+): void {
   for (const other of tasks) {
     const read = tableOf(other);
     if (read === undefined || read.name === table.name || before.has(other.name)) continue;
@@ -79,13 +81,18 @@ function reads(table: SqlTable, other: StarTable): boolean {
 }
 
 function mentions(sql: string, name: string): boolean {
-  const words = sql.replace(/'[^']*'|--.*$/gmu, ' ').match(/[\p{L}\p{N}_$]+/gu) ?? [];
+  const words = sql.replace(/'[^']*'|--.*$|\/\*[\s\S]*?\*\//gmu, ' ').match(/[\p{L}\p{N}_$]+/gu) ?? [];
   return words.some((word) => word.toLowerCase() === name.toLowerCase());
 }
 
 /** A table that nothing loads and a staging that nothing reads would be published as if nothing had come. */
-function requireWhole(publish: Task, tasks: readonly Task[], { stagings, tables }: Parts, fail: Fail): void {
-  const before = upstreamClosure(tasks, [publish.name]);
+function requireWhole(
+  publish: Task,
+  before: ReadonlySet<string>,
+  tasks: readonly Task[],
+  { stagings, tables }: Parts,
+  fail: Fail,
+): void {
   const earlier = tasks.filter((t) => before.has(t.name));
   const unread = stagings.find(
     (s) => !earlier.some((t) => t.operator.kind === 'stage' && t.operator.staging.name === s.name),
@@ -108,11 +115,10 @@ function requireWhole(publish: Task, tasks: readonly Task[], { stagings, tables 
  * is skipped, whatever the triggers in between. That holds along a way on which each task, the publish included, wants all
  * before it succeeded.
  */
-function requireAudit(publish: Task, tasks: readonly Task[], fail: Fail): void {
-  const before = upstreamClosure(tasks, [publish.name]);
+function requireAudit(publish: Task, before: ReadonlySet<string>, tasks: readonly Task[], fail: Fail): void {
   const audits = tasks.filter((t) => t.operator.kind === 'quality' && before.has(t.name));
   const judged = audits.map((audit) => upstreamClosure(tasks, [audit.name]));
-  const unjudged = tasks.find((t) => isLoad(t) && !judged.some((names) => names.has(t.name)));
+  const unjudged = tasks.find((t) => tableOf(t) !== undefined && !judged.some((names) => names.has(t.name)));
   if (unjudged !== undefined)
     fail(
       `${publish.name} would publish what ${unjudged.name} loads before anything has audited it`,

@@ -382,7 +382,7 @@ describe('what cannot be', () => {
     // A word in a text or a comment, and a part of a word, are no table.
     const none = counting(
       'counts',
-      "select 1 as n -- not visits\n where 'visits' <> 'my_visits' or 1 = (select 1 as visits_2)",
+      "select 1 as n -- not visits\n /* nor\n visits */ where 'visits' <> 'my_visits' or 1 = (select 1 as visits_2)",
     );
     expect(withCounts(none, loadSql(none), loadFact(visitFacts)).tasks).toHaveLength(6);
   });

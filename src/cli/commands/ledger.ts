@@ -35,11 +35,16 @@ export async function ledger(context: CliContext, flags: LedgerFlags): Promise<n
 }
 
 /** With drift as it is: `{unknown: {field: records}, missing: {column: records}}`, or null. */
-function asItem({ objectId, uri, drift, ...object }: ReportedObject): Readonly<Record<string, unknown>> {
-  const { staging, version, state } = object;
-  const sums = Object.fromEntries(SUMS.map((name) => [name, object[name]]));
-  const counts = drift === null ? null : (JSON.parse(drift) as unknown);
-  return { id: objectId, staging, object: uri, version, state, ...sums, drift: counts };
+function asItem(o: ReportedObject): Readonly<Record<string, unknown>> {
+  return {
+    id: o.objectId,
+    staging: o.staging,
+    object: o.uri,
+    version: o.version,
+    state: o.state,
+    ...Object.fromEntries(SUMS.map((name) => [name, o[name]])),
+    drift: o.drift === null ? null : JSON.parse(o.drift),
+  };
 }
 
 /** For people an object is its name and a version its beginning; the other formats have them whole. */

@@ -75,11 +75,10 @@ export function threadPool(size: number): ScanPool {
     return undefined;
   };
   const next = () => {
-    for (;;) {
+    while (looks.length > 0 || parts.size > 0) {
       const [worker, tasks] = [...told].reduce((a, b) => (b[1].length < a[1].length ? b : a));
       if (tasks.length === PARTS_PER_THREAD) return;
-      const task = takeNext();
-      if (task === undefined) return;
+      const task = takeNext()!;
       tasks.push(task);
       worker.ref();
       worker.postMessage(task.order());

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   mkdirSync,
@@ -51,6 +53,21 @@ eachStore((_, open) => {
     expect(store.url).not.toContain(new URL(inject('postgresUrl')).password);
     expect(store.url).toMatch(/^sqlite:\/|^postgresql:\/\/.*schema=/);
   });
+});
+
+test('while another process makes the file, it waits', async () => {
+  const path = join(folder, 'store.db');
+  writeFileSync(path, '');
+  // In a process of its own: opening a file holds this one up. What it holds is what SQLite does not wait for by itself.
+  const held = `const db = new (require('libsql'))(process.argv[1]); db.exec('begin immediate'); console.log('held');
+setTimeout(() => { db.exec('rollback'); db.close(); }, 500);`;
+  const holder = spawn(process.execPath, ['-e', held, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(holder, 'exit');
+  await once(holder.stdout, 'data');
+  const store = await openStore(`sqlite:${path}`);
+  expect(await store.db.selectFrom('cursors').selectAll().execute()).toEqual([]);
+  await store.close();
+  expect(await ended).toEqual([0, null]);
 });
 
 describe('a URL', () => {
